@@ -1,0 +1,5 @@
+//! Reading and writing trees and tables, one file a format.
+
+mod open;
+
+pub use open::open;

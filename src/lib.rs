@@ -2,6 +2,13 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod error;
+pub mod inference;
 pub mod io;
+pub mod kernel;
+pub mod model;
 pub mod parallel;
 pub mod problem;
+pub mod quantity;
+
+#[cfg(feature = "python")]
+mod python;

@@ -1,13 +1,16 @@
 //! Every way in which the crate can refuse its input, one file an area.
 
 mod file;
+mod model;
 mod newick;
 mod table;
 mod tree;
 
 pub use file::FileError;
-pub use newick::NewickError;
-pub use table::TableError;
+pub use model::ModelError;
+pub(crate) use newick::excerpt;
+pub use newick::{NewickError, NewickProblem, TextPosition};
+pub use table::{Listed, TableError};
 pub use tree::TreeError;
 
 /// The work was stopped through its [`Monitor`](crate::parallel::Monitor).

@@ -42,4 +42,41 @@ pub enum TreeError {
         /// The name.
         name: String,
     },
+    /// A parent index that is no other node, or a second root.
+    #[error("node {node} has parent {found}; allowed are the {n_nodes} nodes from 0 on, and -1 for one root")]
+    Parent {
+        /// The node.
+        node: usize,
+        /// Its parent as given.
+        found: i32,
+        /// How many nodes there are.
+        n_nodes: usize,
+    },
+    /// No node has parent -1.
+    #[error("no node has parent -1, which marks the root")]
+    NoRoot,
+    /// Nodes that the root does not reach.
+    #[error("only {reached} of {n_nodes} nodes hang on the root; the parents of the others form a cycle")]
+    Cycle {
+        /// Nodes below the root, itself included.
+        reached: usize,
+        /// All nodes.
+        n_nodes: usize,
+    },
+    /// A number of tips that cannot be.
+    #[error("{n_tips} tips in a tree of {n_nodes} nodes; allowed are 1 to the number of nodes")]
+    TipCount {
+        /// As given.
+        n_tips: usize,
+        /// All nodes.
+        n_nodes: usize,
+    },
+    /// A node on the wrong side of the tips.
+    #[error("node {node}: exactly the nodes below {n_tips}, the number of tips, must be without children")]
+    TipNumbering {
+        /// The node.
+        node: usize,
+        /// The number of tips.
+        n_tips: usize,
+    },
 }

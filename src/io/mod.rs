@@ -1,5 +1,7 @@
 //! Reading and writing trees and tables, one file a format.
 
+pub mod newick;
 mod open;
+pub mod table;
 
 pub use open::open;

@@ -1,10 +1,13 @@
 //! The rooted tree as an arena of arrays whose index order is post-order.
 
-use super::Names;
+use super::{Names, PostOrder};
 use crate::error::TreeError;
 
 /// Stands for "no parent" in [`Tree::parents`]; only the root has it.
 pub const NO_PARENT: u32 = u32::MAX;
+
+/// The part of a 64-bit key that holds a hash; the rest holds a node.
+const HASH_BITS: u64 = 0xffff_ffff_0000_0000;
 
 /// A rooted tree with named tips and finite, non-negative branch lengths.
 ///
@@ -43,58 +46,69 @@ impl Tree {
         if n_nodes == 0 {
             return Err(TreeError::Empty);
         }
-        check_post_order(&parent)?;
-        let (child_start, children) = children_of(&parent);
-        let tips: Vec<u32> = (0..n_nodes as u32)
-            .filter(|&node| child_start[node as usize] == child_start[node as usize + 1])
-            .collect();
-        let tree = Self {
-            parent,
-            branch_length,
-            names,
-            child_start,
-            children,
-            tips,
-        };
-        tree.check_lengths()?;
-        tree.check_tip_names()?;
-        Ok(tree)
+        let nodes = linked(&parent)?;
+        if let Some(node) = branch_length
+            .iter()
+            .position(|length| !(0.0..f64::INFINITY).contains(length))
+        {
+            return Err(TreeError::BranchLength {
+                node: message_label(&names, node),
+                length: branch_length[node],
+            });
+        }
+        Self::from_post_order(nodes, branch_length, names)
     }
 
-    fn check_lengths(&self) -> Result<(), TreeError> {
-        for (node, &length) in self.branch_length.iter().enumerate() {
-            if !(length.is_finite() && length >= 0.0) {
-                return Err(TreeError::BranchLength {
-                    node: self.label(node),
-                    length,
-                });
-            }
-        }
-        Ok(())
+    /// Builds a tree from nodes of which one lacks a parent, and lengths that are finite and not negative.
+    ///
+    /// # Errors
+    /// [`TreeError`] for a tip without a name or two tips of one name.
+    pub(crate) fn from_post_order(nodes: PostOrder, branch_length: Vec<f64>, names: Names) -> Result<Self, TreeError> {
+        debug_assert_eq!(nodes.waiting().len(), 1);
+        debug_assert!(branch_length.iter().all(|length| (0.0..f64::INFINITY).contains(length)));
+        debug_assert!(branch_length.len() == nodes.n_nodes() && names.len() == nodes.n_nodes());
+        let tree = Self {
+            parent: nodes.parent,
+            branch_length,
+            names,
+            child_start: nodes.child_start,
+            children: nodes.children,
+            tips: nodes.tips,
+        };
+        tree.check_tip_names()?;
+        Ok(tree)
     }
 
     fn check_tip_names(&self) -> Result<(), TreeError> {
         use std::hash::BuildHasher;
         let hasher = foldhash::fast::RandomState::default();
-        let mut seen = hashbrown::HashTable::<u32>::with_capacity(self.tips.len());
+        // Sorting upper hash bits beside the tip reads memory in order, where a hash table of a million names
+        // misses the cache for each of them.
+        let mut keys = Vec::with_capacity(self.tips.len());
         for &tip in &self.tips {
             let name = self.names.get(tip as usize);
             if name.is_empty() {
                 return Err(TreeError::UnnamedTip { node: tip as usize });
             }
-            let hash = hasher.hash_one(name);
-            let same = |&other: &u32| self.names.get(other as usize) == name;
-            let rehash = |&other: &u32| hasher.hash_one(self.names.get(other as usize));
-            match seen.entry(hash, same, rehash) {
-                hashbrown::hash_table::Entry::Occupied(_) => {
-                    return Err(TreeError::DuplicateTip { name: name.to_owned() });
-                }
-                hashbrown::hash_table::Entry::Vacant(slot) => {
-                    slot.insert(tip);
-                }
-            }
+            keys.push((hasher.hash_one(name) & HASH_BITS) | u64::from(tip));
         }
-        Ok(())
+        keys.sort_unstable();
+        let name_of = |key: u64| self.names.get((key & !HASH_BITS) as usize);
+        let repeated = keys
+            .chunk_by(|a, b| (a ^ b) & HASH_BITS == 0)
+            .filter(|equal_hashes| equal_hashes.len() > 1)
+            .filter_map(|keys| {
+                (1..keys.len())
+                    .find(|&i| keys[..i].iter().any(|&key| name_of(key) == name_of(keys[i])))
+                    .map(|i| keys[i] & !HASH_BITS)
+            })
+            .min();
+        match repeated {
+            None => Ok(()),
+            Some(tip) => Err(TreeError::DuplicateTip {
+                name: self.names.get(tip as usize).to_owned(),
+            }),
+        }
     }
 
     /// Returns the number of nodes, tips included.
@@ -159,10 +173,7 @@ impl Tree {
     /// Returns what a message calls a node: its quoted name, or its number where it has none.
     #[must_use]
     pub fn label(&self, node: usize) -> String {
-        match self.names.get(node) {
-            "" => format!("node {node}"),
-            name => format!("'{name}'"),
-        }
+        message_label(&self.names, node)
     }
 
     /// Returns the tree restricted to the tips for which `keep` (`[n_tips]`) is true.
@@ -222,17 +233,17 @@ impl Tree {
     }
 }
 
-fn check_post_order(parent: &[u32]) -> Result<(), TreeError> {
+fn message_label(names: &Names, node: usize) -> String {
+    match names.get(node) {
+        "" => format!("node {node}"),
+        name => format!("'{name}'"),
+    }
+}
+
+fn linked(parent: &[u32]) -> Result<PostOrder, TreeError> {
     let root = parent.len() - 1;
-    // Post-order: the subtree of a node is a contiguous run ending at it, so the pending subtrees form a stack.
-    let mut pending: Vec<u32> = Vec::new();
+    let mut nodes = PostOrder::with_capacity(parent.len());
     for (node, &above) in parent.iter().enumerate() {
-        while pending
-            .last()
-            .is_some_and(|&child| parent[child as usize] as usize == node)
-        {
-            pending.pop();
-        }
         let valid = if node == root {
             above == NO_PARENT
         } else {
@@ -241,33 +252,17 @@ fn check_post_order(parent: &[u32]) -> Result<(), TreeError> {
         if !valid {
             return Err(TreeError::NotPostOrder { node });
         }
-        pending.push(node as u32);
+        // The subtree of a node is a run that ends at it, so its children are the last ones that wait.
+        let is_child = |&&child: &&u32| parent[child as usize] as usize == node;
+        let n_children = nodes.waiting().iter().rev().take_while(is_child).count();
+        nodes.add_node(nodes.waiting().len() - n_children);
     }
-    if pending.len() == 1 {
-        Ok(())
-    } else {
-        Err(TreeError::NotPostOrder {
-            node: pending[0] as usize,
-        })
+    match nodes.waiting() {
+        [_] => Ok(nodes),
+        waiting => Err(TreeError::NotPostOrder {
+            node: waiting[0] as usize,
+        }),
     }
-}
-
-fn children_of(parent: &[u32]) -> (Vec<u32>, Vec<u32>) {
-    let n_nodes = parent.len();
-    let mut start = vec![0_u32; n_nodes + 1];
-    for &above in &parent[..n_nodes - 1] {
-        start[above as usize + 1] += 1;
-    }
-    for node in 0..n_nodes {
-        start[node + 1] += start[node];
-    }
-    let mut next = start.clone();
-    let mut children = vec![0_u32; n_nodes - 1];
-    for (node, &above) in parent[..n_nodes - 1].iter().enumerate() {
-        children[next[above as usize] as usize] = node as u32;
-        next[above as usize] += 1;
-    }
-    (start, children)
 }
 
 #[cfg(test)]

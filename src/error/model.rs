@@ -1,0 +1,102 @@
+//! What can be wrong with a model, its parameters, or its fit to the data.
+
+/// A model that cannot be set up or evaluated.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum ModelError {
+    /// A name that is none of a table's.
+    #[error("unknown {what} '{found}'; known: {}", known.join(", "))]
+    UnknownName {
+        /// What the name was to be: "root prior", "ascertainment", ...
+        what: &'static str,
+        /// What was found.
+        found: String,
+        /// The names that exist.
+        known: Vec<&'static str>,
+    },
+    /// A root frequency that is no probability.
+    #[error("root frequency {found} is not a probability; allowed are numbers from 0 to 1")]
+    RootFrequency {
+        /// What was found.
+        found: f64,
+    },
+    /// A rate that is no rate.
+    #[error("{name} is {found}; allowed are finite numbers of 0 or more")]
+    Rate {
+        /// "gain rate" or "loss rate", with the family where rates differ.
+        name: String,
+        /// What was found.
+        found: f64,
+    },
+    /// A stationary root without any rates.
+    #[error("the stationary root frequency gain / (gain + loss) is undefined where both rates are 0{of}")]
+    StationaryWithoutRates {
+        /// " for family 3", or nothing.
+        of: String,
+    },
+    /// Not one value a parameter.
+    #[error("expected {} parameters ({}), found {found}", names.len(), names.join(", "))]
+    ParameterCount {
+        /// The parameters in their order.
+        names: Vec<String>,
+        /// How many values were given.
+        found: usize,
+    },
+    /// A parameter that is NaN or so large that the rate is infinite.
+    #[error("parameter {name} is {found}; allowed are numbers below 709 whose exponential is a finite rate, or -inf")]
+    Parameter {
+        /// Its name.
+        name: String,
+        /// What was found.
+        found: f64,
+    },
+    /// Families that the ascertainment says nobody could have seen.
+    #[error(
+        "ascertainment '{ascertainment}' says that only families {rule} were recorded, but {count} of {n_families} \
+         are not ({}{}); remove them, or use an ascertainment that can hold them (none)",
+        examples.join(", "),
+        if *count > examples.len() { ", ..." } else { "" }
+    )]
+    Unobservable {
+        /// Its name.
+        ascertainment: &'static str,
+        /// What it requires.
+        rule: &'static str,
+        /// How many families break it.
+        count: usize,
+        /// How many families there are.
+        n_families: usize,
+        /// The first few, quoted.
+        examples: Vec<String>,
+    },
+    /// Data with likelihood zero, for which no parameters are best.
+    #[error(
+        "{count} of {n_families} families have likelihood 0 at every gain and loss rate tried ({}{}): usually tips at \
+         distance 0 that differ; lengthen such branches (option min_length, --min-length) or remove the families",
+        examples.join(", "),
+        if *count > examples.len() { ", ..." } else { "" }
+    )]
+    Impossible {
+        /// How many families.
+        count: usize,
+        /// Of how many.
+        n_families: usize,
+        /// The first few, quoted.
+        examples: Vec<String>,
+    },
+    /// Arrays that do not belong together.
+    #[error("{what} has length {found}; expected {expected}")]
+    Length {
+        /// Which array.
+        what: &'static str,
+        /// Its length.
+        found: usize,
+        /// What it should be.
+        expected: String,
+    },
+    /// The tree has no branch of positive length, so that rates mean nothing.
+    #[error("every branch of the tree has length 0, so no rates can be estimated")]
+    NoTime,
+    /// The user stopped the work.
+    #[error(transparent)]
+    Cancelled(#[from] super::Cancelled),
+}

@@ -1,0 +1,7 @@
+//! Estimation: the optimiser, and fits of models with their uncertainty.
+
+pub mod optimise;
+
+mod fit;
+
+pub use fit::{FitResult, fit};

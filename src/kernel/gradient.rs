@@ -1,0 +1,232 @@
+//! Reverse-mode derivatives: one pass up that keeps the partials, one pass down with pre-order partials.
+//!
+//! The pre-order partial `q_i` of a branch is the derivative of a lane's likelihood with respect to what climbs the
+//! branch in state i, so `L = sum_ij q_i P_ij x_j` on every branch and `d log L / d P_ij = q_i x_j / L`: scaling
+//! cancels, whatever it was. At a node with several children, what the other children send up is multiplied from
+//! both sides, never divided, so that impossible data cost nothing but their own lane.
+//!
+//! Source: Ji et al. 2020, doi:10.1093/molbev/msaa130 (linear-time gradients with pre-order partials).
+
+use super::edge::{Edge, Transposed};
+use super::partial::{Partial, Scale, TipBits};
+use super::prune::Lanes;
+use super::scaled::Scaled;
+use super::source::Source;
+use crate::problem::Tree;
+
+/// Where the nodes of a tree stand in the arrays of a gradient.
+#[derive(Debug, Clone)]
+pub(super) struct Layout {
+    /// For a tip its number among the tips, for an internal node its number among those; `[n_nodes]`.
+    index: Vec<u32>,
+    n_internal: usize,
+    max_children: usize,
+}
+
+impl Layout {
+    /// Returns the layout for a tree.
+    pub(super) fn new(tree: &Tree) -> Self {
+        let (mut n_tips, mut n_internal) = (0, 0);
+        let index = (0..tree.n_nodes())
+            .map(|node| {
+                let counter = if tree.is_tip(node) {
+                    &mut n_tips
+                } else {
+                    &mut n_internal
+                };
+                *counter += 1;
+                *counter - 1
+            })
+            .collect();
+        Self {
+            index,
+            n_internal: n_internal as usize,
+            max_children: (0..tree.n_nodes())
+                .map(|node| tree.children(node).len())
+                .max()
+                .unwrap_or(0),
+        }
+    }
+}
+
+/// The partials of one block at every internal node, first from below, then from above.
+pub(super) struct Scratch<const W: usize> {
+    nodes: Vec<Partial<W>>,
+    climbed: Vec<Partial<W>>,
+    after: Vec<Partial<W>>,
+}
+
+impl<const W: usize> Scratch<W> {
+    /// Returns room for one block.
+    pub(super) fn new(layout: &Layout) -> Self {
+        Self {
+            nodes: vec![Partial::ones(); layout.n_internal.max(1)],
+            climbed: vec![Partial::ones(); layout.max_children],
+            after: vec![Partial::ones(); layout.max_children],
+        }
+    }
+
+    /// Returns the partial of the root after [`upward`].
+    pub(super) fn root(&self) -> &Partial<W> {
+        &self.nodes[self.nodes.len() - 1]
+    }
+}
+
+/// Computes the partial of every internal node.
+#[inline(always)]
+pub(super) fn upward<const W: usize>(
+    tree: &Tree,
+    layout: &Layout,
+    lanes: &Lanes,
+    source: &impl Source<W>,
+    scratch: &mut Scratch<W>,
+) {
+    if tree.is_tip(tree.root()) {
+        scratch.nodes[0].reset();
+        scratch.nodes[0].multiply_tip(&source.edge(tree.root()), lanes.tip::<W>(0));
+        return;
+    }
+    for node in (0..tree.n_nodes()).filter(|&node| !tree.is_tip(node)) {
+        let (below, here) = scratch.nodes.split_at_mut(layout.index[node] as usize);
+        let partial = &mut here[0];
+        partial.reset();
+        for &child in tree.children(node) {
+            let (child, index) = (child as usize, layout.index[child as usize] as usize);
+            let edge = source.edge(child);
+            if tree.is_tip(child) {
+                partial.multiply_tip(&edge, lanes.tip::<W>(index));
+            } else {
+                partial.multiply_climbed(&edge, &below[index]);
+            }
+        }
+    }
+}
+
+/// Sends the derivatives of every branch to `source`, given root frequencies and each lane's cotangent of log L.
+///
+/// A lane whose cotangent is 0 contributes nothing, even if its data are impossible.
+#[inline(always)]
+pub(super) fn downward<const W: usize>(
+    tree: &Tree,
+    layout: &Layout,
+    lanes: &Lanes,
+    source: &mut impl Source<W>,
+    scratch: &mut Scratch<W>,
+    frequencies: impl Fn(usize) -> [f64; 2],
+    cotangent: &[f64; W],
+) {
+    if tree.is_tip(tree.root()) {
+        return;
+    }
+    let root = scratch.nodes.len() - 1;
+    scratch.nodes[root].set(|lane| frequencies(lane).map(|frequency| Scaled::new(frequency, 0)));
+    for node in (0..tree.n_nodes()).rev().filter(|&node| !tree.is_tip(node)) {
+        let children = tree.children(node);
+        let (below, here) = scratch.nodes.split_at_mut(layout.index[node] as usize);
+        let mut before = here[0].clone();
+        for (climbed, &child) in scratch.climbed.iter_mut().zip(children) {
+            let (child, index) = (child as usize, layout.index[child as usize] as usize);
+            climbed.reset();
+            if tree.is_tip(child) {
+                climbed.multiply_tip(&source.edge(child), lanes.tip::<W>(index));
+            } else {
+                climbed.multiply_climbed(&source.edge(child), &below[index]);
+            }
+        }
+        // after[i] is the product of what climbs from the children behind child i.
+        for child in (0..children.len().saturating_sub(1)).rev() {
+            let (left, right) = scratch.after.split_at_mut(child + 1);
+            left[child].copy_from(&scratch.climbed[child + 1]);
+            if child + 2 < children.len() {
+                left[child].multiply(&right[0]);
+            }
+        }
+        let mut outer = before.clone();
+        for (position, &child) in children.iter().enumerate() {
+            let (child, index) = (child as usize, layout.index[child as usize] as usize);
+            outer.copy_from(&before);
+            if position + 1 < children.len() {
+                outer.multiply(&scratch.after[position]);
+                before.multiply(&scratch.climbed[position]);
+            }
+            let edge = source.edge(child);
+            if tree.is_tip(child) {
+                let derivative = at_tip(&edge, &outer, lanes.tip::<W>(index), cotangent);
+                source.collect(child, &derivative);
+            } else {
+                let derivative = at_branch(&edge, &outer, &below[index], cotangent);
+                source.collect(child, &derivative);
+                below[index].copy_from(&outer);
+                below[index].climb(&Transposed(&edge));
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn at_tip<const W: usize>(
+    edge: &impl Edge<W>,
+    outer: &Partial<W>,
+    bits: TipBits,
+    cotangent: &[f64; W],
+) -> [[f64; W]; 4] {
+    let mut tip = Partial::ones();
+    for lane in 0..W {
+        let [absent, present] = bits.partial(lane);
+        tip.state[0][lane] = absent;
+        tip.state[1][lane] = present;
+    }
+    at_branch(edge, outer, &tip, cotangent)
+}
+
+/// Returns `cotangent q_i x_j / L` for each lane.
+#[inline(always)]
+fn at_branch<const W: usize>(
+    edge: &impl Edge<W>,
+    outer: &Partial<W>,
+    inner: &Partial<W>,
+    cotangent: &[f64; W],
+) -> [[f64; W]; 4] {
+    if outer.scale == Scale::Split || inner.scale == Scale::Split || edge.is_tiny() {
+        return at_branch_scaled(edge, outer, inner, cotangent);
+    }
+    let mut derivative = [[0.0; W]; 4];
+    for lane in 0..W {
+        let p = edge.at(lane);
+        let (q, x) = (
+            [outer.state[0][lane], outer.state[1][lane]],
+            [inner.state[0][lane], inner.state[1][lane]],
+        );
+        let terms = [q[0] * x[0], q[0] * x[1], q[1] * x[0], q[1] * x[1]];
+        let likelihood = (p[0] * terms[0] + p[1] * terms[1]) + (p[2] * terms[2] + p[3] * terms[3]);
+        let factor = if cotangent[lane] == 0.0 {
+            0.0
+        } else {
+            cotangent[lane] / likelihood
+        };
+        for (row, term) in derivative.iter_mut().zip(terms) {
+            row[lane] = factor * term;
+        }
+    }
+    derivative
+}
+
+#[cold]
+#[inline(never)]
+fn at_branch_scaled<const W: usize>(
+    edge: &impl Edge<W>,
+    outer: &Partial<W>,
+    inner: &Partial<W>,
+    cotangent: &[f64; W],
+) -> [[f64; W]; 4] {
+    let mut derivative = [[0.0; W]; 4];
+    for lane in (0..W).filter(|&lane| cotangent[lane] != 0.0) {
+        let p = edge.at(lane).map(|p| Scaled::new(p, 0));
+        let terms = [(0, 0), (0, 1), (1, 0), (1, 1)].map(|(i, j)| outer.scaled(i, lane).times(inner.scaled(j, lane)));
+        let likelihood = (0..4).fold(Scaled::new(0.0, 0), |sum, entry| sum.plus(p[entry].times(terms[entry])));
+        for (row, term) in derivative.iter_mut().zip(terms) {
+            row[lane] = cotangent[lane] * term.over(likelihood);
+        }
+    }
+    derivative
+}

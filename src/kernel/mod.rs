@@ -1,0 +1,75 @@
+//! The likelihood engine: numbers in, numbers out.
+//!
+//! In: the patterns and the tree, transition probabilities (or rates for each pattern), root frequencies, category
+//! weights. Out: the log-likelihood of each site pattern, and one vector-Jacobian product: a cotangent a pattern in,
+//! the derivative with respect to every input out. It knows no root prior, no shape of a gamma distribution and no
+//! filter: those are models, and weights, bootstraps and conditioning are only other cotangents.
+//!
+//! Patterns are worked on in blocks of 64 lanes; a block's result depends on nothing else and sums run in index
+//! order over a partition that the problem alone decides, so any number of threads gives the same bits.
+
+mod dispatch;
+mod edge;
+mod elementary;
+mod gradient;
+mod lanes;
+mod partial;
+mod plan;
+mod prune;
+mod scaled;
+mod shared;
+mod source;
+mod transition;
+
+pub use lanes::{LaneAdjoint, LaneInput};
+pub use shared::{SharedAdjoint, SharedInput};
+pub use transition::{RateAdjoint, Transition, transition, transition_adjoint};
+
+use crate::problem::Problem;
+use gradient::Layout;
+use plan::Plan;
+use std::sync::Arc;
+
+/// Bytes that the partials of one gradient block may take before narrower blocks are used.
+const GRADIENT_BYTES: usize = 8 << 20;
+
+/// A problem prepared for repeated evaluation.
+#[derive(Debug, Clone)]
+pub struct Kernel {
+    problem: Arc<Problem>,
+    plan: Plan,
+    layout: Layout,
+}
+
+impl Kernel {
+    /// Prepares a problem.
+    #[must_use]
+    pub fn new(problem: Arc<Problem>) -> Self {
+        let plan = Plan::new(problem.tree());
+        let layout = Layout::new(problem.tree());
+        Self { problem, plan, layout }
+    }
+
+    /// Returns the problem.
+    #[must_use]
+    pub fn problem(&self) -> &Arc<Problem> {
+        &self.problem
+    }
+
+    /// Returns into how many parts the blocks are divided for sums: fixed by the problem alone, and few enough that
+    /// one derivative table a part (`[n_nodes]`) stays within a few hundred megabytes.
+    fn n_parts(&self, n_pieces: usize) -> usize {
+        let n_nodes = self.problem.tree().n_nodes();
+        n_pieces.min(((1 << 22) / n_nodes).clamp(16, 256))
+    }
+
+    /// Returns whether a gradient's partials for 64 lanes fit the room they are given.
+    fn is_narrow(&self) -> bool {
+        self.problem.tree().n_nodes() * size_of::<partial::Partial<64>>() > 2 * GRADIENT_BYTES
+    }
+}
+
+/// Returns the bounds of part `part` of `n_parts` nearly equal parts of `0..n`.
+fn part_bounds(n: usize, n_parts: usize, part: usize) -> std::ops::Range<usize> {
+    part * n / n_parts..(part + 1) * n / n_parts
+}

@@ -1,0 +1,65 @@
+//! Felsenstein's pruning: from the tips to the likelihood at the root.
+
+use super::partial::{Partial, TipBits};
+use super::plan::{Plan, Step};
+use super::scaled::Scaled;
+use super::source::Source;
+use crate::problem::{BLOCK, Patterns};
+
+/// `W` neighbouring patterns of a block.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Lanes<'a> {
+    present: &'a [u64],
+    missing: Option<&'a [u64]>,
+    shift: u32,
+}
+
+impl<'a> Lanes<'a> {
+    /// Returns the lanes that begin at pattern `first`, a multiple of `W`.
+    #[inline(always)]
+    pub(super) fn new(patterns: &'a Patterns, first: usize) -> Self {
+        Self {
+            present: patterns.present(first / BLOCK),
+            missing: patterns.missing(first / BLOCK),
+            shift: (first % BLOCK) as u32,
+        }
+    }
+
+    /// Returns the observations of a tip, those of the first `W` lanes in the lowest bits.
+    #[inline(always)]
+    pub(super) fn tip<const W: usize>(&self, tip: usize) -> TipBits {
+        let lanes = u64::MAX >> (64 - W);
+        TipBits {
+            present: (self.present[tip] >> self.shift) & lanes,
+            missing: (self.missing.map_or(0, |words| words[tip]) >> self.shift) & lanes,
+        }
+    }
+}
+
+/// Leaves the partial of the root in the first slot.
+#[inline(always)]
+pub(super) fn prune<const W: usize>(plan: &Plan, lanes: &Lanes, source: &impl Source<W>, slots: &mut [Partial<W>]) {
+    for &step in &plan.steps {
+        match step {
+            Step::Reset { slot } => slots[slot as usize].reset(),
+            Step::Tip { slot, tip, node } => {
+                slots[slot as usize].multiply_tip(&source.edge(node as usize), lanes.tip::<W>(tip as usize));
+            }
+            Step::Climb { slot, node } => slots[slot as usize].climb(&source.edge(node as usize)),
+            Step::Join { slot, node } => {
+                let (below, above) = slots.split_at_mut(slot as usize + 1);
+                below[slot as usize].multiply_climbed(&source.edge(node as usize), &above[0]);
+            }
+        }
+    }
+}
+
+/// Returns the likelihood of each lane: the root's partial weighted by the root frequencies.
+#[inline(always)]
+pub(super) fn at_root<const W: usize>(partial: &Partial<W>, frequencies: impl Fn(usize) -> [f64; 2]) -> [Scaled; W] {
+    std::array::from_fn(|lane| {
+        let [absent, present] = frequencies(lane);
+        let absent = Scaled::new(absent, 0).times(partial.scaled(0, lane));
+        absent.plus(Scaled::new(present, 0).times(partial.scaled(1, lane)))
+    })
+}

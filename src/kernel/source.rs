@@ -1,0 +1,87 @@
+//! Where a block of lanes gets its transition probabilities from, and where their derivatives go.
+
+use super::edge::{Edge, LaneEdge, SharedEdge};
+use super::transition::{Equilibrium, Transition, transition_adjoint};
+
+/// Transition probabilities of every branch for `W` lanes, and the sink of their derivatives.
+pub(super) trait Source<const W: usize> {
+    /// The probabilities of one branch.
+    type Edge: Edge<W>;
+
+    /// Returns the probabilities of the branch above a node.
+    fn edge(&self, node: usize) -> Self::Edge;
+
+    /// Takes the derivative with respect to each lane's `[P00, P01, P10, P11]`.
+    fn collect(&mut self, node: usize, derivative: &[[f64; W]; 4]);
+}
+
+/// A table of probabilities shared by all lanes; derivatives are summed over the lanes.
+pub(super) struct SharedSource<'a> {
+    /// `[n_nodes]`.
+    pub(super) table: &'a [SharedEdge],
+    /// `[n_nodes]`, or empty if no derivative is asked for.
+    pub(super) adjoint: &'a mut [Transition],
+}
+
+impl<const W: usize> Source<W> for SharedSource<'_> {
+    type Edge = SharedEdge;
+
+    #[inline(always)]
+    fn edge(&self, node: usize) -> SharedEdge {
+        self.table[node]
+    }
+
+    #[inline(always)]
+    fn collect(&mut self, node: usize, derivative: &[[f64; W]; 4]) {
+        for (total, lanes) in self.adjoint[node].iter_mut().zip(derivative) {
+            *total += sum(lanes);
+        }
+    }
+}
+
+/// Rates of its own for each lane; derivatives are taken on to gain, loss and branch length at once.
+pub(super) struct LaneSource<'a, const W: usize> {
+    pub(super) gain: [f64; W],
+    pub(super) loss: [f64; W],
+    pub(super) equilibrium: [Equilibrium; W],
+    /// `[n_nodes]`, 0 for the root.
+    pub(super) length: &'a [f64],
+    pub(super) gain_adjoint: [f64; W],
+    pub(super) loss_adjoint: [f64; W],
+    /// `[n_nodes]`, or empty if no derivative is asked for.
+    pub(super) length_adjoint: &'a mut [f64],
+}
+
+impl<const W: usize> Source<W> for LaneSource<'_, W> {
+    type Edge = LaneEdge<W>;
+
+    #[inline(always)]
+    fn edge(&self, node: usize) -> LaneEdge<W> {
+        let length = self.length[node];
+        LaneEdge::new(|lane| self.equilibrium[lane].transition(length))
+    }
+
+    #[inline(always)]
+    fn collect(&mut self, node: usize, derivative: &[[f64; W]; 4]) {
+        let length = self.length[node];
+        let mut by_length = [0.0; W];
+        for lane in 0..W {
+            let entries = [0, 1, 2, 3].map(|entry| derivative[entry][lane]);
+            let adjoint = transition_adjoint(self.gain[lane], self.loss[lane], length, &entries);
+            self.gain_adjoint[lane] += adjoint.gain;
+            self.loss_adjoint[lane] += adjoint.loss;
+            by_length[lane] = adjoint.length;
+        }
+        self.length_adjoint[node] += sum(&by_length);
+    }
+}
+
+/// Returns the sum of the lanes as eight running sums, an order that vector registers can follow.
+#[inline(always)]
+pub(super) fn sum<const W: usize>(lanes: &[f64; W]) -> f64 {
+    let mut running = [0.0; 8];
+    for (lane, value) in lanes.iter().enumerate() {
+        running[lane % 8] += value;
+    }
+    running.iter().sum()
+}

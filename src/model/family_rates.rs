@@ -1,0 +1,100 @@
+//! Log-likelihoods at given rates, one pair a family.
+
+use super::root_prior::RootPrior;
+use super::shared_rates::SharedRates;
+use crate::error::ModelError;
+use crate::kernel::{Kernel, LaneInput, SharedInput};
+use crate::parallel::{Monitor, Workers};
+use crate::problem::{Patterns, PresenceTable, Problem, Tree};
+use std::sync::Arc;
+
+/// Returns the log-likelihood of each family of a table at its own gain and loss rate, `[n_families]`, natural log.
+///
+/// `column_of_tip` (`[n_tips]`) names the table's column of each tip; `gain` and `loss` are events per unit of branch
+/// length, one for all families or `[n_families]`. Nothing is conditioned on. Families with equal columns are
+/// computed once where all rates are equal.
+///
+/// # Errors
+/// [`ModelError::Length`], [`ModelError::Rate`] (negative, NaN or infinite), [`ModelError::StationaryWithoutRates`],
+/// [`ModelError::Cancelled`].
+pub fn log_likelihoods_at(
+    tree: Tree,
+    table: &PresenceTable,
+    column_of_tip: &[u32],
+    rates: (&[f64], &[f64]),
+    root: RootPrior,
+    workers: &Workers,
+    monitor: &Monitor,
+) -> Result<Vec<f64>, ModelError> {
+    let n_families = table.n_families();
+    let gain = check("gain rate", rates.0, n_families)?;
+    let loss = check("loss rate", rates.1, n_families)?;
+    let is_shared = |values: &[f64]| values.iter().all(|value| value == &values[0]);
+    if is_shared(gain) && is_shared(loss) {
+        let rates = SharedRates {
+            gain: gain[0],
+            loss: loss[0],
+        };
+        let frequencies = [root.frequencies(rates.gain, rates.loss)?];
+        let problem = Problem::new(tree, Patterns::distinct(table, column_of_tip));
+        let transitions = rates.transitions(problem.tree());
+        let kernel = Kernel::new(Arc::new(problem));
+        let input = SharedInput {
+            transitions: &transitions,
+            root: &frequencies,
+            weights: &[1.0],
+        };
+        let of_pattern = kernel.log_likelihoods(input, workers, monitor)?;
+        let patterns = kernel.problem().patterns().pattern_of_family();
+        return Ok(patterns.iter().map(|&pattern| of_pattern[pattern as usize]).collect());
+    }
+    let spread = |values: &[f64]| {
+        if values.len() == 1 {
+            vec![values[0]; n_families]
+        } else {
+            values.to_vec()
+        }
+    };
+    let (gain, loss) = (spread(gain), spread(loss));
+    let frequencies: Vec<[f64; 2]> = gain
+        .iter()
+        .zip(&loss)
+        .enumerate()
+        .map(|(family, (&gain, &loss))| {
+            root.frequencies(gain, loss).map_err(|error| match error {
+                ModelError::StationaryWithoutRates { .. } => ModelError::StationaryWithoutRates {
+                    of: format!(" (family '{}')", table.families().get(family)),
+                },
+                other => other,
+            })
+        })
+        .collect::<Result<_, _>>()?;
+    let problem = Problem::new(tree, Patterns::one_per_family(table, column_of_tip));
+    let input = LaneInput {
+        gain: &gain,
+        loss: &loss,
+        root: &frequencies,
+    };
+    Ok(Kernel::new(Arc::new(problem)).lane_log_likelihoods(input, workers, monitor)?)
+}
+
+fn check<'a>(name: &'static str, values: &'a [f64], n_families: usize) -> Result<&'a [f64], ModelError> {
+    if values.len() != 1 && values.len() != n_families {
+        return Err(ModelError::Length {
+            what: name,
+            found: values.len(),
+            expected: format!("1 or {n_families}, the number of families"),
+        });
+    }
+    match values.iter().position(|value| !(value.is_finite() && *value >= 0.0)) {
+        None => Ok(values),
+        Some(family) => Err(ModelError::Rate {
+            name: if values.len() == 1 {
+                name.to_owned()
+            } else {
+                format!("{name} of family {family}")
+            },
+            found: values[family],
+        }),
+    }
+}

@@ -1,0 +1,69 @@
+//! One gain rate and one loss rate for all families and branches.
+
+use crate::error::ModelError;
+use crate::kernel::{Transition, transition, transition_adjoint};
+use crate::problem::Tree;
+
+/// The rate models that exist.
+pub const RATE_MODELS: [&str; 1] = ["shared"];
+
+/// The parameters, in order: natural logs of events per unit of branch length.
+pub const PARAMETER_NAMES: [&str; 2] = ["log_gain", "log_loss"];
+
+/// Gain and loss rate, both finite and at least 0.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SharedRates {
+    /// Rate of 0 -> 1.
+    pub gain: f64,
+    /// Rate of 1 -> 0.
+    pub loss: f64,
+}
+
+impl SharedRates {
+    /// Returns the rates whose logs are given in the order of [`PARAMETER_NAMES`]; minus infinity means rate 0.
+    ///
+    /// # Errors
+    /// [`ModelError::ParameterCount`]; [`ModelError::Parameter`] for NaN or a rate too large for a double.
+    pub fn from_parameters(parameters: &[f64]) -> Result<Self, ModelError> {
+        let &[log_gain, log_loss] = parameters else {
+            return Err(ModelError::ParameterCount {
+                names: PARAMETER_NAMES.map(String::from).to_vec(),
+                found: parameters.len(),
+            });
+        };
+        for (name, value) in PARAMETER_NAMES.into_iter().zip([log_gain, log_loss]) {
+            if !value.exp().is_finite() {
+                return Err(ModelError::Parameter {
+                    name: name.to_owned(),
+                    found: value,
+                });
+            }
+        }
+        Ok(Self {
+            gain: log_gain.exp(),
+            loss: log_loss.exp(),
+        })
+    }
+
+    /// Returns the transition probabilities of every branch, `[n_nodes]`; the root's are the identity.
+    #[must_use]
+    pub fn transitions(self, tree: &Tree) -> Vec<Transition> {
+        let mut table: Vec<Transition> = tree
+            .branch_lengths()
+            .iter()
+            .map(|&length| transition(self.gain, self.loss, length))
+            .collect();
+        table[tree.root()] = [1.0, 0.0, 0.0, 1.0];
+        table
+    }
+
+    /// Returns the derivatives with respect to gain and loss, given those with respect to every branch's transitions.
+    #[must_use]
+    pub fn adjoint(self, tree: &Tree, transitions: &[Transition]) -> (f64, f64) {
+        let below_root = tree.branch_lengths()[..tree.root()].iter().zip(transitions);
+        below_root.fold((0.0, 0.0), |(gain, loss), (&length, adjoint)| {
+            let branch = transition_adjoint(self.gain, self.loss, length, adjoint);
+            (gain + branch.gain, loss + branch.loss)
+        })
+    }
+}

@@ -1,0 +1,3 @@
+//! Output quantities, one a file, each with its formula, axes, unit and source.
+
+pub mod distance;

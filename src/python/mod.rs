@@ -1,0 +1,81 @@
+//! The native module of the Python package: it converts, lets the interpreter go, and maps errors.
+
+mod data;
+mod errors;
+mod functions;
+mod interrupt;
+mod model;
+mod tree;
+
+use crate::model::{RootPrior, ascertainment, root_prior, shared_rates};
+use crate::parallel::Workers;
+use errors::OrRaise;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use std::num::NonZero;
+
+/// Reads a root prior: a name, or a number.
+fn parse_root(root: &Bound<'_, PyAny>) -> PyResult<RootPrior> {
+    match root.extract::<f64>() {
+        Ok(frequency) => RootPrior::fixed(frequency).or_raise(),
+        Err(_) => RootPrior::parse(&root.extract::<String>()?).or_raise(),
+    }
+}
+
+/// Returns workers with a given number of threads; `None` leaves it to the environment.
+fn workers(threads: Option<usize>) -> PyResult<Workers> {
+    match threads {
+        None => Ok(Workers::new(None)),
+        Some(threads) => match NonZero::new(threads) {
+            Some(threads) => Ok(Workers::new(Some(threads))),
+            None => Err(PyValueError::new_err(
+                "threads is 0; allowed are 1 or more, or None for one a core",
+            )),
+        },
+    }
+}
+
+#[pyfunction]
+fn root_priors() -> Vec<&'static str> {
+    root_prior::names().collect()
+}
+
+#[pyfunction]
+fn ascertainments() -> Vec<&'static str> {
+    ascertainment::names().collect()
+}
+
+#[pyfunction]
+fn rate_models() -> Vec<&'static str> {
+    shared_rates::RATE_MODELS.to_vec()
+}
+
+#[pyfunction]
+fn table_formats(py: Python<'_>) -> PyResult<Vec<Bound<'_, PyDict>>> {
+    let describe = |format: &crate::io::table::Format| {
+        let entry = PyDict::new(py);
+        entry.set_item("name", format.name)?;
+        entry.set_item("description", format.description)?;
+        entry.set_item("is_read", format.read.is_some())?;
+        Ok(entry)
+    };
+    crate::io::table::formats().iter().map(describe).collect()
+}
+
+#[pymodule]
+fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add_class::<tree::PyTree>()?;
+    module.add_class::<data::PyData>()?;
+    module.add_class::<model::PyModel>()?;
+    module.add_function(wrap_pyfunction!(root_priors, module)?)?;
+    module.add_function(wrap_pyfunction!(ascertainments, module)?)?;
+    module.add_function(wrap_pyfunction!(rate_models, module)?)?;
+    module.add_function(wrap_pyfunction!(table_formats, module)?)?;
+    module.add_function(wrap_pyfunction!(functions::compute_likelihoods, module)?)?;
+    module.add_function(wrap_pyfunction!(functions::compute_likelihoods_parallel, module)?)?;
+    module.add_function(wrap_pyfunction!(functions::compute_jaccard_distance, module)?)?;
+    module.add_function(wrap_pyfunction!(functions::compute_hamming_distance, module)?)?;
+    Ok(())
+}

@@ -10,5 +10,7 @@ pub mod parallel;
 pub mod problem;
 pub mod quantity;
 
+#[cfg(feature = "phylotree")]
+pub mod phylotree;
 #[cfg(feature = "python")]
 mod python;

@@ -186,6 +186,12 @@ pub enum NewickProblem {
         /// What stands there.
         found: String,
     },
+    /// Two fields where one length belongs.
+    #[error(
+        "a second ':' at one node; some programs write ':length:support' and others ':support:length'; \
+         allowed is the length alone, with support as the label or in []"
+    )]
+    SecondField,
     /// No length, and no option that gives one.
     #[error(
         "the branch above {} has no length; option missing_length (--missing-length) gives one to each such branch",

@@ -15,7 +15,6 @@ pub(super) struct Counts {
     pub(super) given: usize,
     pub(super) raised: usize,
     pub(super) negative: usize,
-    pub(super) extra_fields: usize,
     pub(super) unterminated: bool,
 }
 
@@ -160,8 +159,8 @@ impl Builder<'_, '_> {
             return Err(self.scanner.error(at, NewickProblem::NegativeLength { node, length }));
         }
         self.scanner.skip_blanks()?;
-        while self.scanner.take(b':') {
-            self.extra_field()?;
+        if self.scanner.peek() == Some(b':') {
+            return Err(self.scanner.error(self.scanner.at, NewickProblem::SecondField));
         }
         Ok(self.raised(length))
     }
@@ -178,17 +177,6 @@ impl Builder<'_, '_> {
             // Turns -0 into 0.
             _ => length + 0.0,
         }
-    }
-
-    /// Steps over a field of Rich Newick, support or probability, which may be empty.
-    fn extra_field(&mut self) -> Result<(), NewickError> {
-        self.scanner.skip_blanks()?;
-        if !matches!(self.scanner.peek(), None | Some(b',' | b')' | b';' | b':')) {
-            self.scanner.number()?;
-            self.scanner.skip_blanks()?;
-        }
-        self.counts.extra_fields += 1;
-        Ok(())
     }
 
     /// Steps over the end of the tree.

@@ -14,7 +14,8 @@
 //!   `1_000` and what exceeds the range of 64-bit floats are refused.
 //! - A missing length is refused unless [`TreeOptions::missing_length`] gives one, a negative one unless
 //!   [`TreeOptions::min_length`] raises it. The length above the root may be missing: it is 0.
-//! - Further fields behind the length (`:length:support:probability` of Rich Newick) are ignored and noted.
+//! - A second `:` field at one node is refused: Rich Newick writes `:length:support`, other programs write
+//!   `:support:length`, and nothing in the text tells which.
 //! - Every tip has a name of its own. Labels of internal nodes are kept and need not be unique; nothing is read as
 //!   support. Polytomies, single-child nodes, a single tip `(A:1);` and a tree of one node `A;` are legal.
 //! - A missing `;` at the end of the text is accepted and noted, except for a tree of one node.
@@ -219,10 +220,6 @@ fn add_notes(notes: &mut Vec<String>, counts: &Counts, options: &TreeOptions) {
             count => format!(", {count} of negative length"),
         };
         notes.push(format!("{branches} raised to length {length}{negative} (--min-length)"));
-    }
-    if counts.extra_fields > 0 {
-        let fields = counted(counts.extra_fields, "field", "fields");
-        notes.push(format!("{fields} behind a branch length (Rich Newick) ignored"));
     }
     if counts.unterminated {
         notes.push("the tree does not end with ';'".to_owned());

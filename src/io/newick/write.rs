@@ -25,13 +25,13 @@ use std::fmt::Write;
 pub fn write(tree: &Tree, annotation: impl Fn(usize) -> Option<String>) -> String {
     let n_opened = groups_opened_before(tree);
     let mut text = String::with_capacity(tree.n_nodes() * 24);
-    for node in 0..tree.n_nodes() {
+    for (node, &n_opened) in n_opened.iter().enumerate() {
         if tree.is_tip(node) {
             // Whatever stands before a tip is a finished sibling of it or of a node above it.
             if node > 0 {
                 text.push(',');
             }
-            text.extend(std::iter::repeat_n('(', n_opened[node] as usize));
+            text.extend(std::iter::repeat_n('(', n_opened as usize));
         } else {
             text.push(')');
         }

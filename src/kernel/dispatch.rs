@@ -1,9 +1,45 @@
 //! Runs a loop with the widest vector instructions of this processor: the only file with `unsafe`.
 //!
-//! The loops are plain Rust, compiled several times: everything under [`Work::run`] is inlined into one function an
-//! instruction set, and the compiler vectorises it there. No operation is fused or reordered, so all give the same
-//! bits. What it buys: 2.5 to 4 times over the baseline x86-64 build (see benches/RESULTS.md).
+//! Each loop is plain Rust over four pairs of doubles at a time, generic over [`Simd`], whose implementations are thin
+//! shells around one instruction each; everything is inlined into one function an instruction set. No operation is
+//! fused or reordered, so all instruction sets give the same bits. What each buys is in benches/RESULTS.md.
 #![allow(unsafe_code)]
+
+/// Likelihoods given state 0 and state 1.
+pub(super) type Pair = [f64; 2];
+
+/// Entries of a table that is gathered from: as many as a 16-bit number can name, so that no index needs a check.
+pub(super) const ENTRIES: usize = 1 << 16;
+
+/// Arithmetic on four pairs at once, element by element.
+pub(super) trait Simd: Copy {
+    /// Four pairs.
+    type Quad: Copy;
+
+    /// Returns the same pair four times.
+    fn splat(self, pair: Pair) -> Self::Quad;
+
+    /// Returns four neighbouring pairs.
+    fn load(self, from: &[Pair; 4]) -> Self::Quad;
+
+    /// Returns the four pairs that the indices name.
+    fn gather(self, from: &[Pair; ENTRIES], at: [u16; 4]) -> Self::Quad;
+
+    /// Writes four pairs.
+    fn store(self, quad: Self::Quad, to: &mut [Pair; 4]);
+
+    /// Adds each of four pairs to the entry that its index names, one after the other.
+    fn scatter_add(self, quad: Self::Quad, to: &mut [Pair; ENTRIES], at: [u16; 4]);
+
+    /// Returns the products.
+    fn mul(self, a: Self::Quad, b: Self::Quad) -> Self::Quad;
+
+    /// Returns the sums.
+    fn add(self, a: Self::Quad, b: Self::Quad) -> Self::Quad;
+
+    /// Exchanges the two numbers of each pair.
+    fn swap(self, quad: Self::Quad) -> Self::Quad;
+}
 
 /// A loop to be compiled for each instruction set; `run` and all it calls must be `#[inline(always)]`.
 pub(super) trait Work {
@@ -11,7 +47,7 @@ pub(super) trait Work {
     type Output;
 
     /// Runs the loop.
-    fn run(self) -> Self::Output;
+    fn run<S: Simd>(self, simd: S) -> Self::Output;
 }
 
 /// Runs `work` with the best instruction set that this processor has.
@@ -25,24 +61,241 @@ pub(super) fn run<T: Work>(work: T) -> T::Output {
             && std::arch::is_x86_feature_detected!("avx512bw")
         {
             // SAFETY: the four features that the function enables were just detected on this processor.
-            return unsafe { run_avx512(work) };
+            return unsafe { x86::run_avx512(work) };
         }
         if std::arch::is_x86_feature_detected!("avx2") {
             // SAFETY: the feature that the function enables was just detected on this processor.
-            return unsafe { run_avx2(work) };
+            return unsafe { x86::run_avx2(work) };
         }
     }
-    work.run()
+    work.run(Portable)
+}
+
+/// Plain Rust, for every processor; the meaning of the other implementations.
+#[derive(Clone, Copy)]
+pub(super) struct Portable;
+
+impl Simd for Portable {
+    type Quad = [Pair; 4];
+
+    #[inline(always)]
+    fn splat(self, pair: Pair) -> [Pair; 4] {
+        [pair; 4]
+    }
+
+    #[inline(always)]
+    fn load(self, from: &[Pair; 4]) -> [Pair; 4] {
+        *from
+    }
+
+    #[inline(always)]
+    fn gather(self, from: &[Pair; ENTRIES], at: [u16; 4]) -> [Pair; 4] {
+        at.map(|index| from[index as usize])
+    }
+
+    #[inline(always)]
+    fn store(self, quad: [Pair; 4], to: &mut [Pair; 4]) {
+        *to = quad;
+    }
+
+    #[inline(always)]
+    fn scatter_add(self, quad: [Pair; 4], to: &mut [Pair; ENTRIES], at: [u16; 4]) {
+        for (pair, index) in quad.into_iter().zip(at) {
+            let [x, y] = to[index as usize];
+            to[index as usize] = [x + pair[0], y + pair[1]];
+        }
+    }
+
+    #[inline(always)]
+    fn mul(self, a: [Pair; 4], b: [Pair; 4]) -> [Pair; 4] {
+        std::array::from_fn(|i| [a[i][0] * b[i][0], a[i][1] * b[i][1]])
+    }
+
+    #[inline(always)]
+    fn add(self, a: [Pair; 4], b: [Pair; 4]) -> [Pair; 4] {
+        std::array::from_fn(|i| [a[i][0] + b[i][0], a[i][1] + b[i][1]])
+    }
+
+    #[inline(always)]
+    fn swap(self, quad: [Pair; 4]) -> [Pair; 4] {
+        quad.map(|[x, y]| [y, x])
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw")]
-fn run_avx512<T: Work>(work: T) -> T::Output {
-    work.run()
-}
+mod x86 {
+    use super::{ENTRIES, Pair, Simd, Work};
+    use std::arch::x86_64::*;
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn run_avx2<T: Work>(work: T) -> T::Output {
-    work.run()
+    /// AVX-512: four pairs in one register. Made only by [`run_avx512`].
+    #[derive(Clone, Copy)]
+    struct Avx512(());
+
+    /// AVX2: four pairs in two registers. Made only by [`run_avx2`].
+    #[derive(Clone, Copy)]
+    struct Avx2(());
+
+    #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw")]
+    pub(super) fn run_avx512<T: Work>(work: T) -> T::Output {
+        work.run(Avx512(()))
+    }
+
+    #[target_feature(enable = "avx2")]
+    pub(super) fn run_avx2<T: Work>(work: T) -> T::Output {
+        work.run(Avx2(()))
+    }
+
+    // SAFETY of both implementations: a value of the type exists only below the function of its name, which runs only
+    // where its instructions were detected; loads and stores go through references to arrays of their exact size.
+
+    impl Simd for Avx512 {
+        type Quad = __m512d;
+
+        #[inline(always)]
+        fn splat(self, pair: Pair) -> __m512d {
+            // SAFETY: see above.
+            unsafe { _mm512_broadcast_f64x2(_mm_loadu_pd(pair.as_ptr())) }
+        }
+
+        #[inline(always)]
+        fn load(self, from: &[Pair; 4]) -> __m512d {
+            // SAFETY: see above.
+            unsafe { _mm512_loadu_pd(from.as_ptr().cast()) }
+        }
+
+        #[inline(always)]
+        fn gather(self, from: &[Pair; ENTRIES], at: [u16; 4]) -> __m512d {
+            // SAFETY: see above; 16-bit indices stay within ENTRIES.
+            unsafe {
+                let pair = |lane: usize| _mm_loadu_pd(from[at[lane] as usize].as_ptr());
+                let low = _mm256_insertf128_pd::<1>(_mm256_castpd128_pd256(pair(0)), pair(1));
+                let high = _mm256_insertf128_pd::<1>(_mm256_castpd128_pd256(pair(2)), pair(3));
+                _mm512_insertf64x4::<1>(_mm512_castpd256_pd512(low), high)
+            }
+        }
+
+        #[inline(always)]
+        fn store(self, quad: __m512d, to: &mut [Pair; 4]) {
+            // SAFETY: see above.
+            unsafe { _mm512_storeu_pd(to.as_mut_ptr().cast(), quad) }
+        }
+
+        #[inline(always)]
+        fn scatter_add(self, quad: __m512d, to: &mut [Pair; ENTRIES], at: [u16; 4]) {
+            // SAFETY: see above; 16-bit indices stay within ENTRIES.
+            unsafe {
+                let parts = [
+                    _mm512_castpd512_pd128(quad),
+                    _mm512_extractf64x2_pd::<1>(quad),
+                    _mm512_extractf64x2_pd::<2>(quad),
+                    _mm512_extractf64x2_pd::<3>(quad),
+                ];
+                for (part, index) in parts.into_iter().zip(at) {
+                    let entry = to[index as usize].as_mut_ptr();
+                    _mm_storeu_pd(entry, _mm_add_pd(_mm_loadu_pd(entry), part));
+                }
+            }
+        }
+
+        #[inline(always)]
+        fn mul(self, a: __m512d, b: __m512d) -> __m512d {
+            // SAFETY: see above.
+            unsafe { _mm512_mul_pd(a, b) }
+        }
+
+        #[inline(always)]
+        fn add(self, a: __m512d, b: __m512d) -> __m512d {
+            // SAFETY: see above.
+            unsafe { _mm512_add_pd(a, b) }
+        }
+
+        #[inline(always)]
+        fn swap(self, quad: __m512d) -> __m512d {
+            // SAFETY: see above.
+            unsafe { _mm512_permute_pd::<0b0101_0101>(quad) }
+        }
+    }
+
+    impl Simd for Avx2 {
+        type Quad = [__m256d; 2];
+
+        #[inline(always)]
+        fn splat(self, pair: Pair) -> [__m256d; 2] {
+            // SAFETY: see above.
+            let half = unsafe { _mm256_set_pd(pair[1], pair[0], pair[1], pair[0]) };
+            [half, half]
+        }
+
+        #[inline(always)]
+        fn load(self, from: &[Pair; 4]) -> [__m256d; 2] {
+            // SAFETY: see above; two pairs are 32 bytes.
+            unsafe {
+                [
+                    _mm256_loadu_pd(from.as_ptr().cast()),
+                    _mm256_loadu_pd(from[2..].as_ptr().cast()),
+                ]
+            }
+        }
+
+        #[inline(always)]
+        fn gather(self, from: &[Pair; ENTRIES], at: [u16; 4]) -> [__m256d; 2] {
+            // SAFETY: see above; 16-bit indices stay within ENTRIES.
+            unsafe {
+                let pair = |lane: usize| _mm_loadu_pd(from[at[lane] as usize].as_ptr());
+                [
+                    _mm256_insertf128_pd::<1>(_mm256_castpd128_pd256(pair(0)), pair(1)),
+                    _mm256_insertf128_pd::<1>(_mm256_castpd128_pd256(pair(2)), pair(3)),
+                ]
+            }
+        }
+
+        #[inline(always)]
+        fn store(self, quad: [__m256d; 2], to: &mut [Pair; 4]) {
+            // SAFETY: see above; two pairs are 32 bytes.
+            unsafe {
+                _mm256_storeu_pd(to.as_mut_ptr().cast(), quad[0]);
+                _mm256_storeu_pd(to[2..].as_mut_ptr().cast(), quad[1]);
+            }
+        }
+
+        #[inline(always)]
+        fn scatter_add(self, quad: [__m256d; 2], to: &mut [Pair; ENTRIES], at: [u16; 4]) {
+            // SAFETY: see above; 16-bit indices stay within ENTRIES.
+            unsafe {
+                let parts = [
+                    _mm256_castpd256_pd128(quad[0]),
+                    _mm256_extractf128_pd::<1>(quad[0]),
+                    _mm256_castpd256_pd128(quad[1]),
+                    _mm256_extractf128_pd::<1>(quad[1]),
+                ];
+                for (part, index) in parts.into_iter().zip(at) {
+                    let entry = to[index as usize].as_mut_ptr();
+                    _mm_storeu_pd(entry, _mm_add_pd(_mm_loadu_pd(entry), part));
+                }
+            }
+        }
+
+        #[inline(always)]
+        fn mul(self, a: [__m256d; 2], b: [__m256d; 2]) -> [__m256d; 2] {
+            // SAFETY: see above.
+            unsafe { [_mm256_mul_pd(a[0], b[0]), _mm256_mul_pd(a[1], b[1])] }
+        }
+
+        #[inline(always)]
+        fn add(self, a: [__m256d; 2], b: [__m256d; 2]) -> [__m256d; 2] {
+            // SAFETY: see above.
+            unsafe { [_mm256_add_pd(a[0], b[0]), _mm256_add_pd(a[1], b[1])] }
+        }
+
+        #[inline(always)]
+        fn swap(self, quad: [__m256d; 2]) -> [__m256d; 2] {
+            // SAFETY: see above.
+            unsafe {
+                [
+                    _mm256_permute_pd::<0b0101>(quad[0]),
+                    _mm256_permute_pd::<0b0101>(quad[1]),
+                ]
+            }
+        }
+    }
 }

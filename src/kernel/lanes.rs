@@ -1,6 +1,6 @@
 //! Rates of its own for each pattern.
 
-use super::dispatch::{self, Work};
+use super::dispatch::{self, Simd, Work};
 use super::gradient::{Scratch, downward, upward};
 use super::partial::Partial;
 use super::prune::{Lanes, at_root, prune};
@@ -171,7 +171,7 @@ impl Work for LaneValue<'_> {
     type Output = [f64; WIDTH];
 
     #[inline(always)]
-    fn run(self) -> [f64; WIDTH] {
+    fn run<S: Simd>(self, _simd: S) -> [f64; WIDTH] {
         let lanes = Lanes::new(self.kernel.problem.patterns(), self.first);
         let source = source(&self.input, self.first, self.lengths, &mut []);
         prune(&self.kernel.plan, &lanes, &source, self.slots);
@@ -194,7 +194,7 @@ impl Work for LaneGradient<'_> {
     type Output = [f64; WIDTH];
 
     #[inline(always)]
-    fn run(self) -> [f64; WIDTH] {
+    fn run<S: Simd>(self, _simd: S) -> [f64; WIDTH] {
         let (tree, layout) = (self.kernel.problem.tree(), &self.kernel.layout);
         let lanes = Lanes::new(self.kernel.problem.patterns(), self.first);
         let mut source = source(&self.input, self.first, self.lengths, &mut self.adjoint.branch_length);

@@ -1,6 +1,7 @@
 //! Transition probabilities shared by all patterns, one table a rate category.
 
-use super::dispatch::{self, Work};
+use super::classes::{Buffers, Classes, Drifted, Mixture, Tape};
+use super::dispatch::{self, Simd, Work};
 use super::edge::SharedEdge;
 use super::gradient::{Scratch, downward, upward};
 use super::partial::Partial;
@@ -78,6 +79,27 @@ impl Kernel {
         monitor: &Monitor,
     ) -> Result<Vec<f64>, Cancelled> {
         let edges: Vec<SharedEdge> = input.transitions.iter().copied().map(SharedEdge::new).collect();
+        if let Some(classes) = &self.classes {
+            let mixture = Mixture {
+                edges: &edges,
+                root: input.root,
+                weights: input.weights,
+            };
+            let stretches = workers.map(classes.n_stretches(), |stretch| {
+                monitor.check()?;
+                Ok(classes.with_buffers(|buffers| {
+                    dispatch::run(ClassValue {
+                        classes,
+                        stretch,
+                        mixture,
+                        buffers,
+                    })
+                }))
+            })?;
+            if let Ok(stretches) = stretches.into_iter().collect::<Result<Vec<_>, Drifted>>() {
+                return Ok(stretches.concat());
+            }
+        }
         let n_blocks = self.problem.patterns().n_blocks();
         let n_pieces = n_blocks.div_ceil(BLOCKS_PER_PIECE);
         let pieces = workers.map(n_pieces, |piece| {
@@ -116,11 +138,67 @@ impl Kernel {
         workers: &Workers,
         monitor: &Monitor,
     ) -> Result<(Vec<f64>, SharedAdjoint), Cancelled> {
+        if let Some(classes) = &self.classes
+            && let Some(result) = self.class_vector_jacobian(classes, input, cotangent, workers, monitor)?
+        {
+            return Ok(result);
+        }
         if self.is_narrow() {
             self.vector_jacobian_wide::<8>(input, cotangent, workers, monitor)
         } else {
             self.vector_jacobian_wide::<64>(input, cotangent, workers, monitor)
         }
+    }
+
+    /// Returns nothing if the states of a class drifted too far apart.
+    fn class_vector_jacobian(
+        &self,
+        classes: &Classes,
+        input: SharedInput,
+        cotangent: &[f64],
+        workers: &Workers,
+        monitor: &Monitor,
+    ) -> Result<Option<(Vec<f64>, SharedAdjoint)>, Cancelled> {
+        let edges: Vec<SharedEdge> = input.transitions.iter().copied().map(SharedEdge::new).collect();
+        let mixture = Mixture {
+            edges: &edges,
+            root: input.root,
+            weights: input.weights,
+        };
+        let (n_categories, n_nodes) = (input.weights.len(), self.problem.tree().n_nodes());
+        let n_parts = self.n_parts(classes.n_stretches());
+        let parts = workers.map(n_parts, |part| {
+            let (mut values, mut adjoint) = (Vec::new(), SharedAdjoint::zeros(n_categories, n_nodes));
+            for stretch in part_bounds(classes.n_stretches(), n_parts, part) {
+                monitor.check()?;
+                let (values, adjoint) = (&mut values, &mut adjoint);
+                let work = |tape: &mut Tape| {
+                    dispatch::run(ClassGradient {
+                        classes,
+                        stretch,
+                        mixture,
+                        cotangent,
+                        tape,
+                        values,
+                        adjoint,
+                    })
+                };
+                if classes.with_tape(work).is_err() {
+                    return Ok(None);
+                }
+            }
+            Ok(Some((values, adjoint)))
+        })?;
+        let mut total = SharedAdjoint::zeros(n_categories, n_nodes);
+        let mut values = Vec::with_capacity(cotangent.len());
+        for part in parts {
+            let Some((part_values, part)) = part else {
+                return Ok(None);
+            };
+            values.extend(part_values);
+            total.add(&part);
+        }
+        Ok(Some((values, total)))
     }
 
     fn vector_jacobian_wide<const W: usize>(
@@ -164,6 +242,46 @@ impl Kernel {
     }
 }
 
+struct ClassValue<'a> {
+    classes: &'a Classes,
+    stretch: usize,
+    mixture: Mixture<'a>,
+    buffers: &'a mut Buffers,
+}
+
+impl Work for ClassValue<'_> {
+    type Output = Result<Vec<f64>, Drifted>;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) -> Self::Output {
+        let mut values = Vec::new();
+        self.classes
+            .log_likelihoods(simd, self.stretch, &self.mixture, self.buffers, &mut values)?;
+        Ok(values)
+    }
+}
+
+struct ClassGradient<'a> {
+    classes: &'a Classes,
+    stretch: usize,
+    mixture: Mixture<'a>,
+    cotangent: &'a [f64],
+    tape: &'a mut Tape,
+    values: &'a mut Vec<f64>,
+    adjoint: &'a mut SharedAdjoint,
+}
+
+impl Work for ClassGradient<'_> {
+    type Output = Result<(), Drifted>;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) -> Self::Output {
+        let output = (self.values, self.adjoint);
+        self.classes
+            .vector_jacobian(simd, self.stretch, &self.mixture, self.cotangent, self.tape, output)
+    }
+}
+
 struct ValueBlock<'a> {
     kernel: &'a Kernel,
     input: SharedInput<'a>,
@@ -176,7 +294,7 @@ impl Work for ValueBlock<'_> {
     type Output = [f64; BLOCK];
 
     #[inline(always)]
-    fn run(self) -> [f64; BLOCK] {
+    fn run<S: Simd>(self, _simd: S) -> [f64; BLOCK] {
         let lanes = Lanes::new(self.kernel.problem.patterns(), self.block * BLOCK);
         let n_nodes = self.kernel.problem.tree().n_nodes();
         let mut total = [Scaled::new(0.0, 0); BLOCK];
@@ -215,7 +333,7 @@ impl<const W: usize> Work for GradientBlock<'_, W> {
     type Output = [f64; W];
 
     #[inline(always)]
-    fn run(self) -> [f64; W] {
+    fn run<S: Simd>(self, _simd: S) -> [f64; W] {
         let (tree, layout) = (self.kernel.problem.tree(), &self.kernel.layout);
         let lanes = Lanes::new(self.kernel.problem.patterns(), self.first);
         let n_nodes = tree.n_nodes();

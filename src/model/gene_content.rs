@@ -46,7 +46,7 @@ impl GeneContentModel {
         workers: Workers,
     ) -> Result<Self, ModelError> {
         check_recorded(&problem, &families, ascertainment)?;
-        let kernel = Kernel::new(problem);
+        let kernel = Kernel::with_classes(problem, &workers);
         Ok(Self {
             kernel,
             families,

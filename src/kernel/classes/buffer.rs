@@ -1,0 +1,155 @@
+//! What climbs from a join, class by class, and how it is kept in range.
+
+use crate::kernel::dispatch::{ENTRIES, Pair, Simd};
+use crate::kernel::edge::{Edge, SharedEdge};
+use crate::kernel::scaled::{STEP, THRESHOLD, UP, exponent};
+
+/// The states of a class drifted so far apart that one count cannot serve both; partials with split counts can.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::kernel) struct Drifted;
+
+/// A branch as the two rows that a product is multiplied with.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Climb {
+    pub(super) straight: Pair,
+    pub(super) crossed: Pair,
+    pub(super) floor: i32,
+}
+
+impl Climb {
+    /// The branch that changes nothing.
+    pub(super) const NONE: Self = Self {
+        straight: [1.0, 1.0],
+        crossed: [0.0, 0.0],
+        floor: 0,
+    };
+
+    /// Returns the branch above a node, or none.
+    #[inline(always)]
+    pub(super) fn new(edges: &[SharedEdge], node: Option<u32>) -> Self {
+        let Some(node) = node else { return Self::NONE };
+        let [p00, p01, p10, p11] = <SharedEdge as Edge<1>>::at(&edges[node as usize], 0);
+        Self {
+            straight: [p00, p11],
+            crossed: [p01, p10],
+            floor: <SharedEdge as Edge<1>>::floor(&edges[node as usize]),
+        }
+    }
+
+    /// Returns what is above the branch of what is below.
+    #[inline(always)]
+    pub(super) fn apply(&self, [x, y]: Pair) -> Pair {
+        [
+            self.straight[0] * x + self.crossed[0] * y,
+            self.straight[1] * y + self.crossed[1] * x,
+        ]
+    }
+}
+
+/// A branch for four classes at once.
+#[derive(Clone, Copy)]
+pub(super) struct QuadClimb<S: Simd> {
+    straight: S::Quad,
+    crossed: S::Quad,
+}
+
+impl<S: Simd> QuadClimb<S> {
+    #[inline(always)]
+    pub(super) fn new(simd: S, climb: &Climb) -> Self {
+        Self {
+            straight: simd.splat(climb.straight),
+            crossed: simd.splat(climb.crossed),
+        }
+    }
+
+    /// Returns what is above the branch of what is below.
+    #[inline(always)]
+    pub(super) fn apply(&self, simd: S, below: S::Quad) -> S::Quad {
+        simd.add(simd.mul(self.straight, below), simd.mul(self.crossed, simd.swap(below)))
+    }
+}
+
+/// Returns the product state by state.
+#[inline(always)]
+pub(super) fn times(a: Pair, b: Pair) -> Pair {
+    [a[0] * b[0], a[1] * b[1]]
+}
+
+/// What climbs from one operand, class by class.
+pub(super) struct Buffer {
+    pub(super) pairs: Box<[Pair; ENTRIES]>,
+    /// Powers of 2^-200 by which the pairs must still be multiplied, by class; empty while there are none.
+    pub(super) counts: Vec<i32>,
+    /// By how many of these powers this very join scaled its classes up; empty if by none.
+    pub(super) rescaled: Vec<u8>,
+    /// Lower bound of log2 of the positive entries.
+    pub(super) floor: i32,
+}
+
+impl Buffer {
+    pub(super) fn new() -> Self {
+        // Zeroed memory that is never touched costs nothing, so the size does not matter.
+        let pairs = vec![[0.0; 2]; ENTRIES].into_boxed_slice().try_into();
+        let pairs = pairs.unwrap_or_else(|_| unreachable!("the vector has ENTRIES entries"));
+        Self {
+            pairs,
+            counts: Vec::new(),
+            rescaled: Vec::new(),
+            floor: 0,
+        }
+    }
+
+    /// Becomes what climbs from a tip that is absent, present, missing.
+    #[inline(always)]
+    pub(super) fn set_tip(&mut self, edge: &SharedEdge) {
+        let [p00, p01, p10, p11] = <SharedEdge as Edge<1>>::at(edge, 0);
+        self.pairs[..3].copy_from_slice(&[[p00, p10], [p01, p11], [1.0, 1.0]]);
+        self.floor = <SharedEdge as Edge<1>>::floor(edge);
+    }
+
+    /// Brings classes that have become small back into range.
+    #[inline(always)]
+    pub(super) fn settle(&mut self, n_classes: usize) -> Result<(), Drifted> {
+        self.rescaled.clear();
+        if self.floor >= -2 * STEP {
+            return Ok(());
+        }
+        let lowest = THRESHOLD * THRESHOLD;
+        let mut least = least_positive(&self.pairs[..n_classes]);
+        if least < lowest {
+            self.counts.resize(n_classes, 0);
+            self.rescaled.resize(n_classes, 0);
+            for (pair, steps) in self.pairs[..n_classes].iter_mut().zip(&mut self.rescaled) {
+                let mut larger = pair[0].max(pair[1]);
+                while larger < THRESHOLD && larger > 0.0 {
+                    *pair = [pair[0] * UP, pair[1] * UP];
+                    larger *= UP;
+                    *steps += 1;
+                }
+            }
+            for (count, &steps) in self.counts.iter_mut().zip(&self.rescaled) {
+                *count += i32::from(steps);
+            }
+            least = least_positive(&self.pairs[..n_classes]);
+            if least < lowest {
+                return Err(Drifted);
+            }
+        }
+        self.floor = exponent(least);
+        Ok(())
+    }
+}
+
+/// Returns the smallest positive entry, at most 1.
+#[inline(always)]
+fn least_positive(pairs: &[Pair]) -> f64 {
+    let mut running = [1.0_f64; 8];
+    let (chunks, rest) = pairs.as_flattened().as_chunks::<8>();
+    for chunk in chunks {
+        for (least, &value) in running.iter_mut().zip(chunk) {
+            *least = if value < *least && value > 0.0 { value } else { *least };
+        }
+    }
+    let least = |least: f64, &value: &f64| if value < least && value > 0.0 { value } else { least };
+    running.iter().chain(rest).fold(1.0, least)
+}

@@ -1,0 +1,434 @@
+//! Reverse mode over subtree classes: derivatives flow from the root's classes down to those of the tips.
+//!
+//! For a join with product `p = l r` and result `z = P p`, the adjoint `w` of z gives `P_ij += w_i p_j`,
+//! `q = P^T w`, `l += q r` and `r += q l`, summed over the classes that share a left or right class. Adjoints are
+//! those of the scaled values; only where a join rescaled must a power of two be put back.
+
+use super::buffer::{Buffer, Climb, Drifted, QuadClimb, times};
+use super::build::{ClassJoin, GROUPED, Pairing, Stretch};
+use super::joins::{Joins, Operand};
+use super::value::{self, Buffers};
+use crate::kernel::dispatch::{ENTRIES, Pair, Simd};
+use crate::kernel::edge::SharedEdge;
+use crate::kernel::scaled::UP;
+use crate::kernel::transition::Transition;
+
+/// Copies of the sums of a side with few classes, so that one addition need not wait for the last.
+const COPIES: usize = 8;
+
+/// What a gradient keeps: the result of every join, and adjoints of those that are being worked on.
+pub(in crate::kernel) struct Tape {
+    values: Buffers,
+    /// The results of all joins, one behind the other, and room for a full table behind the last.
+    results: Vec<Pair>,
+    /// Where each join's results begin.
+    starts: Vec<usize>,
+    /// By how many powers of 2^200 each class was scaled up, for the joins that did.
+    scaled: Vec<(usize, Vec<u8>)>,
+    adjoints: Vec<Option<Box<[Pair; ENTRIES]>>>,
+    tips: [Buffer; 2],
+    tip_adjoints: [Option<Box<[Pair; ENTRIES]>>; 2],
+}
+
+impl Tape {
+    pub(super) fn new(joins: &Joins) -> Self {
+        let table = || Some(Buffer::new().pairs);
+        Self {
+            values: Buffers::new(joins),
+            results: Vec::new(),
+            starts: Vec::new(),
+            scaled: Vec::new(),
+            adjoints: (0..joins.n_slots).map(|_| table()).collect(),
+            tips: [Buffer::new(), Buffer::new()],
+            tip_adjoints: [table(), table()],
+        }
+    }
+
+    /// Computes and keeps the result of every join.
+    #[inline(always)]
+    pub(super) fn record<S: Simd>(
+        &mut self,
+        simd: S,
+        joins: &Joins,
+        stretch: &Stretch,
+        edges: &[SharedEdge],
+    ) -> Result<(), Drifted> {
+        self.starts.clear();
+        self.scaled.clear();
+        self.results
+            .resize(self.results.len().max(stretch.n_classes + ENTRIES), [0.0; 2]);
+        let mut start = 0;
+        let Self {
+            values,
+            results,
+            starts,
+            scaled,
+            ..
+        } = self;
+        value::prune(simd, joins, stretch, edges, values, &mut |join, out, n_classes| {
+            results[start..start + n_classes].copy_from_slice(&out.pairs[..n_classes]);
+            starts.push(start);
+            if !out.rescaled.is_empty() {
+                scaled.push((join, out.rescaled.clone()));
+            }
+            start += n_classes;
+        })
+    }
+
+    /// Returns the buffer of the last join after [`record`](Self::record).
+    pub(super) fn root(&self, joins: &Joins) -> Option<&Buffer> {
+        self.values.root(joins)
+    }
+
+    /// Adds the derivatives of every branch to `adjoint` (`[n_nodes]`), given those of the root's classes.
+    #[inline(always)]
+    pub(super) fn play_back<S: Simd>(
+        &mut self,
+        simd: S,
+        joins: &Joins,
+        stretch: &Stretch,
+        edges: &[SharedEdge],
+        root: impl Iterator<Item = Pair>,
+        adjoint: &mut [Transition],
+    ) {
+        let Some(last) = joins.list.last() else { return };
+        if let Some(table) = &mut self.adjoints[last.slot as usize] {
+            for (entry, pair) in table.iter_mut().zip(root) {
+                *entry = pair;
+            }
+        }
+        for (number, (join, classes)) in joins.list.iter().zip(&stretch.joins).enumerate().rev() {
+            let sides = if classes.swapped {
+                [join.right, join.left]
+            } else {
+                [join.left, join.right]
+            };
+            let Some(mut own) = self.adjoints[join.slot as usize].take() else {
+                unreachable!("its parent came first")
+            };
+            if let Some((scaled, counts)) = self.scaled.last()
+                && *scaled == number
+            {
+                for (pair, &count) in own.iter_mut().zip(counts) {
+                    let factor = UP.powi(i32::from(count));
+                    *pair = [pair[0] * factor, pair[1] * factor];
+                }
+                self.scaled.pop();
+            }
+            for ((operand, tip), adjoint) in sides.into_iter().zip(&mut self.tips).zip(&mut self.tip_adjoints) {
+                if let (Operand::Tip { node, .. }, Some(adjoint)) = (operand, adjoint) {
+                    tip.set_tip(&edges[node as usize]);
+                    adjoint[..3].fill([0.0; 2]);
+                }
+            }
+            let mut targets = [0, 1].map(|side| match sides[side] {
+                Operand::Join(below) => self.adjoints[joins.list[below as usize].slot as usize].take(),
+                Operand::Tip { .. } | Operand::Nothing => self.tip_adjoints[side].take(),
+            });
+            let sizes = sides.map(|operand| match operand {
+                Operand::Join(below) => stretch.joins[below as usize].n_classes,
+                Operand::Tip { .. } => 3,
+                Operand::Nothing => 0,
+            });
+            let [Some(to_left), Some(to_right)] = &mut targets else {
+                unreachable!("operands have slots of their own")
+            };
+            let value = |side: usize| match sides[side] {
+                Operand::Join(below) => window(&self.results, self.starts[below as usize]),
+                Operand::Tip { .. } | Operand::Nothing => &*self.tips[side].pairs,
+            };
+            let branch = Branch {
+                climb: Climb::new(edges, join.climbs),
+                left: value(0),
+                right: value(1),
+            };
+            let flow = Flow {
+                own: &own,
+                to_left,
+                to_right,
+                sizes,
+            };
+            let derivative = branch.pull(simd, classes, &stretch.indices, flow);
+            if let Some(node) = join.climbs {
+                add(&mut adjoint[node as usize], derivative);
+            }
+            for (side, target) in targets.into_iter().enumerate() {
+                match sides[side] {
+                    Operand::Join(below) => self.adjoints[joins.list[below as usize].slot as usize] = target,
+                    Operand::Tip { node, .. } => {
+                        if let Some(table) = &target {
+                            // Columns of P: what climbs from an absent and from a present tip.
+                            add(
+                                &mut adjoint[node as usize],
+                                [table[0][0], table[1][0], table[0][1], table[1][1]],
+                            );
+                        }
+                        self.tip_adjoints[side] = target;
+                    }
+                    Operand::Nothing => self.tip_adjoints[side] = target,
+                }
+            }
+            self.adjoints[join.slot as usize] = Some(own);
+        }
+    }
+}
+
+fn add(total: &mut Transition, part: Transition) {
+    for (total, part) in total.iter_mut().zip(part) {
+        *total += part;
+    }
+}
+
+/// Returns the table that begins at `start`; there is always room behind the last results.
+#[inline(always)]
+fn window(results: &[Pair], start: usize) -> &[Pair; ENTRIES] {
+    let Some((table, _)) = results[start..].split_first_chunk() else {
+        unreachable!("room for a table")
+    };
+    table
+}
+
+/// One join seen from above.
+struct Branch<'a> {
+    climb: Climb,
+    left: &'a [Pair; ENTRIES],
+    right: &'a [Pair; ENTRIES],
+}
+
+/// Adjoints that go into a join and come out of it.
+struct Flow<'a> {
+    own: &'a [Pair; ENTRIES],
+    to_left: &'a mut [Pair; ENTRIES],
+    to_right: &'a mut [Pair; ENTRIES],
+    /// Classes of the left and of the right side.
+    sizes: [usize; 2],
+}
+
+/// Running sums of the derivatives of a branch: `w_i p_i` and `w_i p_j`.
+#[derive(Clone, Copy)]
+struct Sums<S: Simd> {
+    straight: S::Quad,
+    crossed: S::Quad,
+}
+
+impl<S: Simd> Sums<S> {
+    #[inline(always)]
+    fn new(simd: S) -> Self {
+        Self {
+            straight: simd.splat([0.0; 2]),
+            crossed: simd.splat([0.0; 2]),
+        }
+    }
+
+    #[inline(always)]
+    fn add(&mut self, simd: S, own: S::Quad, product: S::Quad) {
+        self.straight = simd.add(self.straight, simd.mul(own, product));
+        self.crossed = simd.add(self.crossed, simd.mul(own, simd.swap(product)));
+    }
+}
+
+/// The same sums for single classes.
+#[derive(Clone, Copy, Default)]
+struct Rest {
+    straight: Pair,
+    crossed: Pair,
+}
+
+impl Rest {
+    #[inline(always)]
+    fn add(&mut self, own: Pair, [x, y]: Pair) {
+        self.straight = plus(self.straight, times(own, [x, y]));
+        self.crossed = plus(self.crossed, times(own, [y, x]));
+    }
+
+    /// Returns the derivative with respect to `[P00, P01, P10, P11]`.
+    #[inline(always)]
+    fn total<S: Simd>(self, simd: S, sums: Sums<S>) -> Transition {
+        let straight = plus(self.straight, sum(simd, sums.straight));
+        let crossed = plus(self.crossed, sum(simd, sums.crossed));
+        [straight[0], crossed[0], crossed[1], straight[1]]
+    }
+}
+
+#[inline(always)]
+fn plus(a: Pair, b: Pair) -> Pair {
+    [a[0] + b[0], a[1] + b[1]]
+}
+
+#[inline(always)]
+fn sum<S: Simd>(simd: S, quad: S::Quad) -> Pair {
+    let mut pairs = [[0.0; 2]; 4];
+    simd.store(quad, &mut pairs);
+    plus(plus(pairs[0], pairs[1]), plus(pairs[2], pairs[3]))
+}
+
+impl Branch<'_> {
+    /// Sends the adjoint of a join to its two sides and returns that of its branch.
+    #[inline(always)]
+    fn pull<S: Simd>(&self, simd: S, classes: &ClassJoin, indices: &[u16], flow: Flow) -> Transition {
+        let n = classes.n_classes;
+        match &classes.pairing {
+            Pairing::Single => self.pull_single(simd, n, flow),
+            Pairing::Aligned { right } if flow.sizes[1] <= GROUPED => {
+                self.pull_aligned_to_few(simd, &indices[right.clone()], flow)
+            }
+            Pairing::Aligned { right } => self.pull_aligned(simd, &indices[right.clone()], flow),
+            Pairing::Grouped { left, sizes } => {
+                self.pull_grouped(simd, &indices[left.clone()], &indices[sizes.clone()], flow)
+            }
+            Pairing::Paired { left, right } => {
+                self.pull_paired(simd, &indices[left.clone()], &indices[right.clone()], flow)
+            }
+        }
+    }
+
+    /// The branch turned round: from the adjoint above to the adjoint below.
+    #[inline(always)]
+    fn turned(&self) -> Climb {
+        let [p01, p10] = self.climb.crossed;
+        Climb {
+            crossed: [p10, p01],
+            ..self.climb
+        }
+    }
+
+    #[inline(always)]
+    fn pull_single<S: Simd>(&self, simd: S, n: usize, flow: Flow) -> Transition {
+        let (climb, mut rest) = (self.turned(), Rest::default());
+        let sides = flow.to_left.iter_mut().zip(flow.own.iter().zip(self.left)).take(n);
+        for (target, (&own, &below)) in sides {
+            rest.add(own, below);
+            *target = climb.apply(own);
+        }
+        rest.total(simd, Sums::new(simd))
+    }
+
+    #[inline(always)]
+    fn pull_aligned<S: Simd>(&self, simd: S, of_right: &[u16], flow: Flow) -> Transition {
+        let (climb, quad_climb) = (self.turned(), QuadClimb::new(simd, &self.turned()));
+        let (mut sums, mut rest) = (Sums::new(simd), Rest::default());
+        flow.to_right[..flow.sizes[1]].fill([0.0; 2]);
+        let (quads, tail) = of_right.as_chunks::<4>();
+        let targets = flow.to_left.as_chunks_mut::<4>().0.iter_mut();
+        let values = flow.own.as_chunks::<4>().0.iter().zip(self.left.as_chunks::<4>().0);
+        for (&at, (target, (own, left))) in quads.iter().zip(targets.zip(values)) {
+            let (own, left, right) = (simd.load(own), simd.load(left), simd.gather(self.right, at));
+            sums.add(simd, own, simd.mul(left, right));
+            let below = quad_climb.apply(simd, own);
+            simd.store(simd.mul(below, right), target);
+            simd.scatter_add(simd.mul(below, left), flow.to_right, at);
+        }
+        for (class, &at) in (4 * quads.len()..).zip(tail) {
+            let (own, left, right) = (flow.own[class], self.left[class], self.right[at as usize]);
+            rest.add(own, times(left, right));
+            let below = climb.apply(own);
+            flow.to_left[class] = times(below, right);
+            flow.to_right[at as usize] = plus(flow.to_right[at as usize], times(below, left));
+        }
+        rest.total(simd, sums)
+    }
+
+    /// As [`pull_aligned`](Self::pull_aligned), with several sums for each of the few right classes.
+    #[inline(always)]
+    fn pull_aligned_to_few<S: Simd>(&self, simd: S, of_right: &[u16], flow: Flow) -> Transition {
+        let (climb, quad_climb) = (self.turned(), QuadClimb::new(simd, &self.turned()));
+        let (mut sums, mut rest) = (Sums::new(simd), Rest::default());
+        let mut copies = [[[0.0; 2]; GROUPED]; COPIES];
+        let (quads, tail) = of_right.as_chunks::<4>();
+        let targets = flow.to_left.as_chunks_mut::<4>().0.iter_mut();
+        let values = flow.own.as_chunks::<4>().0.iter().zip(self.left.as_chunks::<4>().0);
+        for (turn, (&at, (target, (own, left)))) in quads.iter().zip(targets.zip(values)).enumerate() {
+            let (own, left, right) = (simd.load(own), simd.load(left), simd.gather(self.right, at));
+            sums.add(simd, own, simd.mul(left, right));
+            let below = quad_climb.apply(simd, own);
+            simd.store(simd.mul(below, right), target);
+            let mut parts = [[0.0; 2]; 4];
+            simd.store(simd.mul(below, left), &mut parts);
+            let first = turn * 4 % COPIES;
+            for (lane, part) in parts.into_iter().enumerate() {
+                let entry = &mut copies[first + lane][at[lane] as usize % GROUPED];
+                *entry = plus(*entry, part);
+            }
+        }
+        for (class, &at) in (4 * quads.len()..).zip(tail) {
+            let (own, left, right) = (flow.own[class], self.left[class], self.right[at as usize]);
+            rest.add(own, times(left, right));
+            let below = climb.apply(own);
+            flow.to_left[class] = times(below, right);
+            let entry = &mut copies[0][at as usize % GROUPED];
+            *entry = plus(*entry, times(below, left));
+        }
+        for (class, target) in flow.to_right[..flow.sizes[1]].iter_mut().enumerate() {
+            *target = copies.iter().fold([0.0; 2], |total, copy| plus(total, copy[class]));
+        }
+        rest.total(simd, sums)
+    }
+
+    #[inline(always)]
+    fn pull_grouped<S: Simd>(&self, simd: S, of_left: &[u16], sizes: &[u16], flow: Flow) -> Transition {
+        let (climb, quad_climb) = (self.turned(), QuadClimb::new(simd, &self.turned()));
+        let (mut sums, mut rest) = (Sums::new(simd), Rest::default());
+        flow.to_left[..flow.sizes[0]].fill([0.0; 2]);
+        let mut start = 0;
+        for (right_class, &size) in sizes.iter().enumerate() {
+            let end = start + size as usize;
+            let right = self.right[right_class];
+            let quad_right = simd.splat(right);
+            let (quads, tail) = of_left[start..end].as_chunks::<4>();
+            let own_quads = flow.own[start..end].as_chunks::<4>().0;
+            let mut to_right = simd.splat([0.0; 2]);
+            for (&at, own) in quads.iter().zip(own_quads) {
+                let (own, left) = (simd.load(own), simd.gather(self.left, at));
+                sums.add(simd, own, simd.mul(left, quad_right));
+                let below = quad_climb.apply(simd, own);
+                to_right = simd.add(to_right, simd.mul(below, left));
+                simd.scatter_add(simd.mul(below, quad_right), flow.to_left, at);
+            }
+            let mut total = sum(simd, to_right);
+            for (class, &at) in (start + 4 * quads.len()..).zip(tail) {
+                let (own, left) = (flow.own[class], self.left[at as usize]);
+                rest.add(own, times(left, right));
+                let below = climb.apply(own);
+                total = plus(total, times(below, left));
+                flow.to_left[at as usize] = plus(flow.to_left[at as usize], times(below, right));
+            }
+            flow.to_right[right_class] = total;
+            start = end;
+        }
+        rest.total(simd, sums)
+    }
+
+    #[inline(always)]
+    fn pull_paired<S: Simd>(&self, simd: S, of_left: &[u16], of_right: &[u16], flow: Flow) -> Transition {
+        let (climb, quad_climb) = (self.turned(), QuadClimb::new(simd, &self.turned()));
+        let (mut sums, mut rest) = (Sums::new(simd), Rest::default());
+        flow.to_left[..flow.sizes[0]].fill([0.0; 2]);
+        flow.to_right[..flow.sizes[1]].fill([0.0; 2]);
+        let (lefts, left_tail) = of_left.as_chunks::<4>();
+        let (rights, right_tail) = of_right.as_chunks::<4>();
+        let own_quads = flow.own.as_chunks::<4>().0;
+        for (own, (&at_left, &at_right)) in own_quads.iter().zip(lefts.iter().zip(rights)) {
+            let (own, left, right) = (
+                simd.load(own),
+                simd.gather(self.left, at_left),
+                simd.gather(self.right, at_right),
+            );
+            sums.add(simd, own, simd.mul(left, right));
+            let below = quad_climb.apply(simd, own);
+            simd.scatter_add(simd.mul(below, right), flow.to_left, at_left);
+            simd.scatter_add(simd.mul(below, left), flow.to_right, at_right);
+        }
+        for (class, (&at_left, &at_right)) in (4 * lefts.len()..).zip(left_tail.iter().zip(right_tail)) {
+            let (own, left, right) = (
+                flow.own[class],
+                self.left[at_left as usize],
+                self.right[at_right as usize],
+            );
+            rest.add(own, times(left, right));
+            let below = climb.apply(own);
+            flow.to_left[at_left as usize] = plus(flow.to_left[at_left as usize], times(below, right));
+            flow.to_right[at_right as usize] = plus(flow.to_right[at_right as usize], times(below, left));
+        }
+        rest.total(simd, sums)
+    }
+}

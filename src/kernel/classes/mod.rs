@@ -1,0 +1,274 @@
+//! Subtree classes: at each join only the distinct patterns of the tips below it are computed.
+//!
+//! Even where all columns of a table differ, most differ only near the root: over all joins some 8 to 12 % of the
+//! (join, pattern) pairs are distinct. They are found once for a problem, in stretches of a few thousand patterns
+//! that bound the memory of an evaluation, and used by every evaluation, gradient and re-weighting.
+
+mod buffer;
+mod build;
+mod gradient;
+mod joins;
+mod value;
+
+pub(super) use buffer::Drifted;
+pub(super) use gradient::Tape;
+pub(super) use value::Buffers;
+
+use super::dispatch::{Pair, Simd};
+use super::edge::SharedEdge;
+use super::elementary::ln;
+use super::plan::Plan;
+use super::scaled::{LN_UP, STEP, Scaled, exponent};
+use super::shared::SharedAdjoint;
+use crate::parallel::{Pool, Workers};
+use crate::problem::{BLOCK, Patterns};
+use buffer::Buffer;
+use build::Stretch;
+use joins::Joins;
+use std::convert::Infallible;
+
+/// Patterns in a stretch at most.
+const STRETCH: usize = 6144;
+/// Below this many patterns one stretch does not pay for its division among threads.
+const UNDIVIDED: usize = 2048;
+
+/// The classes of a problem.
+pub(super) struct Classes {
+    joins: Joins,
+    stretches: Vec<Stretch>,
+    buffers: Pool<Buffers>,
+    tapes: Pool<Tape>,
+}
+
+impl std::fmt::Debug for Classes {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Classes of {} stretches", self.stretches.len())
+    }
+}
+
+impl Classes {
+    /// Finds the classes of all patterns.
+    pub(super) fn new(plan: &Plan, patterns: &Patterns, workers: &Workers) -> Self {
+        let joins = Joins::new(plan);
+        let n_blocks = patterns.n_blocks();
+        let n_stretches = match patterns.n_patterns() {
+            few if few <= UNDIVIDED => 1,
+            many => many.div_ceil(STRETCH).next_multiple_of(2),
+        };
+        let bounds = |part: usize| {
+            let first = part * n_blocks / n_stretches * BLOCK;
+            let last = (part + 1) * n_blocks / n_stretches * BLOCK;
+            first..last.min(patterns.n_patterns())
+        };
+        let built = workers.map(n_stretches, |part| {
+            Ok::<_, Infallible>(build::build(&joins, patterns, bounds(part)))
+        });
+        let Ok(stretches) = built;
+        Self {
+            joins,
+            stretches,
+            buffers: Pool::default(),
+            tapes: Pool::default(),
+        }
+    }
+
+    /// Returns the number of stretches.
+    pub(super) fn n_stretches(&self) -> usize {
+        self.stretches.len()
+    }
+
+    /// Runs `work` with buffers for an evaluation.
+    pub(super) fn with_buffers<R>(&self, work: impl FnOnce(&mut Buffers) -> R) -> R {
+        self.buffers.with(|| Buffers::new(&self.joins), work)
+    }
+
+    /// Runs `work` with a tape for a gradient.
+    pub(super) fn with_tape<R>(&self, work: impl FnOnce(&mut Tape) -> R) -> R {
+        self.tapes.with(|| Tape::new(&self.joins), work)
+    }
+
+    /// Appends the log-likelihood of each pattern of a stretch; `edges` is `[n_categories][n_nodes]`.
+    #[inline(always)]
+    pub(super) fn log_likelihoods<S: Simd>(
+        &self,
+        simd: S,
+        stretch: usize,
+        mixture: &Mixture,
+        buffers: &mut Buffers,
+        values: &mut Vec<f64>,
+    ) -> Result<(), Drifted> {
+        let stretch = &self.stretches[stretch];
+        let mut likelihoods = ClassLikelihoods::default();
+        for category in 0..mixture.weights.len() {
+            value::prune(
+                simd,
+                &self.joins,
+                stretch,
+                mixture.edges(category),
+                buffers,
+                &mut |_, _, _| {},
+            )?;
+            if let Some(root) = buffers.root(&self.joins) {
+                likelihoods.add(
+                    mixture.frequencies(category)?,
+                    root,
+                    stretch.n_root_classes(),
+                    category == 0,
+                );
+            }
+        }
+        likelihoods.append_logs(stretch, values);
+        Ok(())
+    }
+
+    /// As [`log_likelihoods`](Self::log_likelihoods), and adds the derivatives of `sum cotangent log L` to `adjoint`.
+    #[inline(always)]
+    pub(super) fn vector_jacobian<S: Simd>(
+        &self,
+        simd: S,
+        stretch: usize,
+        mixture: &Mixture,
+        cotangent: &[f64],
+        tape: &mut Tape,
+        output: (&mut Vec<f64>, &mut SharedAdjoint),
+    ) -> Result<(), Drifted> {
+        let stretch = &self.stretches[stretch];
+        let (values, adjoint) = output;
+        let n_nodes = mixture.n_nodes();
+        let n_categories = mixture.weights.len();
+        let mut total = ClassLikelihoods::default();
+        for category in 0..n_categories {
+            tape.record(simd, &self.joins, stretch, mixture.edges(category))?;
+            if let Some(root) = tape.root(&self.joins) {
+                total.add(
+                    mixture.frequencies(category)?,
+                    root,
+                    stretch.n_root_classes(),
+                    category == 0,
+                );
+            }
+        }
+        let mut shares = vec![0.0; stretch.n_root_classes()];
+        for (&class, &cotangent) in stretch.root.iter().zip(&cotangent[stretch.patterns.clone()]) {
+            shares[class as usize] += cotangent;
+        }
+        for category in 0..n_categories {
+            if n_categories > 1 {
+                tape.record(simd, &self.joins, stretch, mixture.edges(category))?;
+            }
+            let frequencies = mixture.frequencies(category)?;
+            let Some(root) = tape.root(&self.joins) else { continue };
+            // d log L / d pair = w f / L, for each class; a class nobody asks for has derivative 0, even if L is.
+            let seeds: Vec<Pair> = (0..shares.len())
+                .map(|class| {
+                    if shares[class] == 0.0 {
+                        return [0.0; 2];
+                    }
+                    let slope = shares[class] * total.over(class, root);
+                    let pair = root.pairs[class];
+                    for state in 0..2 {
+                        adjoint.root[category][state] += slope * mixture.weights[category] * pair[state];
+                        adjoint.weights[category] += slope * mixture.root[category][state] * pair[state];
+                    }
+                    frequencies.map(|frequency| slope * frequency)
+                })
+                .collect();
+            let table = &mut adjoint.transitions[category * n_nodes..(category + 1) * n_nodes];
+            tape.play_back(
+                simd,
+                &self.joins,
+                stretch,
+                mixture.edges(category),
+                seeds.into_iter(),
+                table,
+            );
+        }
+        total.append_logs(stretch, values);
+        Ok(())
+    }
+}
+
+/// The categories of an evaluation.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mixture<'a> {
+    /// `[n_categories][n_nodes]`.
+    pub(super) edges: &'a [SharedEdge],
+    /// `[n_categories]`.
+    pub(super) root: &'a [[f64; 2]],
+    /// `[n_categories]`.
+    pub(super) weights: &'a [f64],
+}
+
+impl<'a> Mixture<'a> {
+    fn n_nodes(&self) -> usize {
+        self.edges.len() / self.weights.len()
+    }
+
+    fn edges(&self, category: usize) -> &'a [SharedEdge] {
+        &self.edges[category * self.n_nodes()..(category + 1) * self.n_nodes()]
+    }
+
+    /// Returns the root frequencies times the weight.
+    fn frequencies(&self, category: usize) -> Result<[f64; 2], Drifted> {
+        let frequencies = self.root[category].map(|frequency| self.weights[category] * frequency);
+        let is_tiny = frequencies
+            .iter()
+            .any(|&frequency| frequency > 0.0 && exponent(frequency) < -STEP);
+        if is_tiny { Err(Drifted) } else { Ok(frequencies) }
+    }
+}
+
+/// The likelihood of each class of the root, summed over categories.
+#[derive(Default)]
+struct ClassLikelihoods {
+    sums: Vec<f64>,
+    counts: Vec<i32>,
+}
+
+impl ClassLikelihoods {
+    #[inline(always)]
+    fn add(&mut self, frequencies: [f64; 2], root: &Buffer, n_classes: usize, is_first: bool) {
+        let likelihoods = root.pairs[..n_classes]
+            .iter()
+            .map(|&pair| value::at_root(frequencies, pair));
+        if is_first {
+            self.sums.extend(likelihoods);
+            self.counts.extend_from_slice(&root.counts);
+        } else if self.counts.is_empty() && root.counts.is_empty() {
+            for (sum, likelihood) in self.sums.iter_mut().zip(likelihoods) {
+                *sum += likelihood;
+            }
+        } else {
+            self.counts.resize(n_classes, 0);
+            for (class, likelihood) in likelihoods.enumerate() {
+                let count = root.counts.get(class).copied().unwrap_or(0);
+                let sum = Scaled::new(self.sums[class], self.counts[class]).plus(Scaled::new(likelihood, count));
+                (self.sums[class], self.counts[class]) = (sum.value, sum.count);
+            }
+        }
+    }
+
+    /// Returns 1 / L of a class in the scale of a root's pairs.
+    #[inline(always)]
+    fn over(&self, class: usize, root: &Buffer) -> f64 {
+        let count = |counts: &[i32]| counts.get(class).copied().unwrap_or(0);
+        let (own, total) = (count(&root.counts), count(&self.counts));
+        if own == total {
+            1.0 / self.sums[class]
+        } else {
+            Scaled { value: 1.0, count: own }.over(Scaled::new(self.sums[class], total))
+        }
+    }
+
+    /// Appends the log-likelihoods in pattern order.
+    #[inline(always)]
+    fn append_logs(mut self, stretch: &Stretch, values: &mut Vec<f64>) {
+        for sum in &mut self.sums {
+            *sum = if *sum > 0.0 { ln(*sum) } else { f64::NEG_INFINITY };
+        }
+        for (sum, &count) in self.sums.iter_mut().zip(&self.counts) {
+            *sum -= f64::from(count) * LN_UP;
+        }
+        values.extend(stretch.root.iter().map(|&class| self.sums[class as usize]));
+    }
+}

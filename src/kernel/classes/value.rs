@@ -1,0 +1,230 @@
+//! Pruning over subtree classes: every join computes each of its distinct sub-patterns once.
+
+use super::buffer::{Buffer, Climb, Drifted, QuadClimb, times};
+use super::build::{ClassJoin, Pairing, Stretch};
+use super::joins::{Joins, Operand};
+use crate::kernel::dispatch::{ENTRIES, Pair, Simd};
+use crate::kernel::edge::SharedEdge;
+use crate::kernel::scaled::STEP;
+
+/// The buffers of one evaluation; those of tips are loaded when a join needs them.
+pub(in crate::kernel) struct Buffers {
+    slots: Vec<Option<Buffer>>,
+    tips: [Buffer; 2],
+}
+
+impl Buffers {
+    pub(super) fn new(joins: &Joins) -> Self {
+        Self {
+            slots: (0..joins.n_slots).map(|_| Some(Buffer::new())).collect(),
+            tips: [Buffer::new(), Buffer::new()],
+        }
+    }
+
+    /// Returns the buffer of the last join.
+    pub(super) fn root(&self, joins: &Joins) -> Option<&Buffer> {
+        self.slots[joins.list.last()?.slot as usize].as_ref()
+    }
+}
+
+/// Computes every join and shows `visit` its number, its result and the number of its classes.
+#[inline(always)]
+pub(super) fn prune<S: Simd>(
+    simd: S,
+    joins: &Joins,
+    stretch: &Stretch,
+    edges: &[SharedEdge],
+    buffers: &mut Buffers,
+    visit: &mut impl FnMut(usize, &Buffer, usize),
+) -> Result<(), Drifted> {
+    for (number, (join, classes)) in joins.list.iter().zip(&stretch.joins).enumerate() {
+        let slot = join.slot as usize;
+        let Some(mut out) = buffers.slots[slot].take() else {
+            unreachable!("no operand lies in its result's slot")
+        };
+        let sides = if classes.swapped {
+            [join.right, join.left]
+        } else {
+            [join.left, join.right]
+        };
+        for (operand, buffer) in sides.into_iter().zip(&mut buffers.tips) {
+            if let Operand::Tip { node, .. } = operand {
+                buffer.set_tip(&edges[node as usize]);
+            }
+        }
+        let side = |index: usize| match sides[index] {
+            Operand::Join(below) => buffers.slots[joins.list[below as usize].slot as usize].as_ref(),
+            Operand::Tip { .. } | Operand::Nothing => Some(&buffers.tips[index]),
+        };
+        let (Some(left), Some(right)) = (side(0), side(1)) else {
+            unreachable!("operands were computed before")
+        };
+        let climb = Climb::new(edges, join.climbs);
+        let result = combine(simd, classes, &stretch.indices, &climb, left, right, &mut out);
+        visit(number, &out, classes.n_classes);
+        buffers.slots[slot] = Some(out);
+        result?;
+    }
+    Ok(())
+}
+
+/// Computes one join.
+#[inline(always)]
+pub(super) fn combine<S: Simd>(
+    simd: S,
+    classes: &ClassJoin,
+    indices: &[u16],
+    climb: &Climb,
+    left: &Buffer,
+    right: &Buffer,
+    out: &mut Buffer,
+) -> Result<(), Drifted> {
+    if climb.floor < -STEP || left.floor < -2 * STEP || right.floor < -2 * STEP {
+        return Err(Drifted);
+    }
+    let pairs = &mut out.pairs[..classes.n_classes];
+    out.counts.clear();
+    let is_single = classes.pairing == Pairing::Single;
+    match &classes.pairing {
+        Pairing::Single => single(simd, climb, &left.pairs, pairs),
+        Pairing::Aligned { right: of_right } => {
+            aligned(
+                simd,
+                climb,
+                &left.pairs,
+                &right.pairs,
+                &indices[of_right.clone()],
+                pairs,
+            );
+        }
+        Pairing::Grouped { left: of_left, sizes } => {
+            let mut rest = pairs;
+            let mut of_left = &indices[of_left.clone()];
+            for (&size, &other) in indices[sizes.clone()].iter().zip(right.pairs.iter()) {
+                let (group, behind) = rest.split_at_mut(size as usize);
+                let (lefts, lefts_behind) = of_left.split_at(size as usize);
+                one_group(simd, climb, &left.pairs, other, lefts, group);
+                (rest, of_left) = (behind, lefts_behind);
+            }
+        }
+        Pairing::Paired {
+            left: of_left,
+            right: of_right,
+        } => {
+            let sides = (&indices[of_left.clone()], &indices[of_right.clone()]);
+            paired(simd, climb, &left.pairs, &right.pairs, sides, pairs);
+        }
+    }
+    if !left.counts.is_empty() || !(is_single || right.counts.is_empty()) {
+        add_counts(classes, indices, left, right, &mut out.counts);
+    }
+    out.floor = left.floor + climb.floor + if is_single { 0 } else { right.floor };
+    out.settle(classes.n_classes)
+}
+
+#[inline(always)]
+fn single<S: Simd>(simd: S, climb: &Climb, left: &[Pair; ENTRIES], out: &mut [Pair]) {
+    let quad_climb = QuadClimb::new(simd, climb);
+    let (quads, rest) = out.as_chunks_mut::<4>();
+    let (below, _) = left.as_chunks::<4>();
+    let n_quads = quads.len();
+    for (quad, below) in quads.iter_mut().zip(below) {
+        simd.store(quad_climb.apply(simd, simd.load(below)), quad);
+    }
+    for (pair, &below) in rest.iter_mut().zip(&left[4 * n_quads..]) {
+        *pair = climb.apply(below);
+    }
+}
+
+#[inline(always)]
+fn aligned<S: Simd>(
+    simd: S,
+    climb: &Climb,
+    left: &[Pair; ENTRIES],
+    right: &[Pair; ENTRIES],
+    of_right: &[u16],
+    out: &mut [Pair],
+) {
+    let quad_climb = QuadClimb::new(simd, climb);
+    let (quads, rest) = out.as_chunks_mut::<4>();
+    let (indices, rest_indices) = of_right.as_chunks::<4>();
+    let (below, _) = left.as_chunks::<4>();
+    let done = 4 * quads.len();
+    for (quad, (below, &at)) in quads.iter_mut().zip(below.iter().zip(indices)) {
+        let product = simd.mul(simd.load(below), simd.gather(right, at));
+        simd.store(quad_climb.apply(simd, product), quad);
+    }
+    for (pair, (&below, &at)) in rest.iter_mut().zip(left[done..].iter().zip(rest_indices)) {
+        *pair = climb.apply(times(below, right[at as usize]));
+    }
+}
+
+#[inline(always)]
+fn one_group<S: Simd>(simd: S, climb: &Climb, left: &[Pair; ENTRIES], right: Pair, of_left: &[u16], out: &mut [Pair]) {
+    let (quad_climb, quad_right) = (QuadClimb::new(simd, climb), simd.splat(right));
+    let (quads, rest) = out.as_chunks_mut::<4>();
+    let (indices, rest_indices) = of_left.as_chunks::<4>();
+    for (quad, &at) in quads.iter_mut().zip(indices) {
+        let product = simd.mul(simd.gather(left, at), quad_right);
+        simd.store(quad_climb.apply(simd, product), quad);
+    }
+    for (pair, &at) in rest.iter_mut().zip(rest_indices) {
+        *pair = climb.apply(times(left[at as usize], right));
+    }
+}
+
+#[inline(always)]
+fn paired<S: Simd>(
+    simd: S,
+    climb: &Climb,
+    left: &[Pair; ENTRIES],
+    right: &[Pair; ENTRIES],
+    indices: (&[u16], &[u16]),
+    out: &mut [Pair],
+) {
+    let quad_climb = QuadClimb::new(simd, climb);
+    let (quads, rest) = out.as_chunks_mut::<4>();
+    let (of_left, rest_left) = indices.0.as_chunks::<4>();
+    let (of_right, rest_right) = indices.1.as_chunks::<4>();
+    for (quad, (&below, &other)) in quads.iter_mut().zip(of_left.iter().zip(of_right)) {
+        let product = simd.mul(simd.gather(left, below), simd.gather(right, other));
+        simd.store(quad_climb.apply(simd, product), quad);
+    }
+    for (pair, (&below, &other)) in rest.iter_mut().zip(rest_left.iter().zip(rest_right)) {
+        *pair = climb.apply(times(left[below as usize], right[other as usize]));
+    }
+}
+
+/// Adds the counts of the two sides class by class.
+#[cold]
+#[inline(never)]
+fn add_counts(classes: &ClassJoin, indices: &[u16], left: &Buffer, right: &Buffer, counts: &mut Vec<i32>) {
+    let of = |buffer: &Buffer, class: usize| buffer.counts.get(class).copied().unwrap_or(0);
+    match &classes.pairing {
+        Pairing::Single => counts.extend_from_slice(&left.counts),
+        Pairing::Aligned { right: of_right } => {
+            let others = indices[of_right.clone()].iter().enumerate();
+            counts.extend(others.map(|(class, &other)| of(left, class) + of(right, other as usize)));
+        }
+        Pairing::Grouped { left: of_left, sizes } => {
+            let mut lefts = indices[of_left.clone()].iter();
+            for (other, &size) in indices[sizes.clone()].iter().enumerate() {
+                let group = lefts.by_ref().take(size as usize);
+                counts.extend(group.map(|&below| of(left, below as usize) + of(right, other)));
+            }
+        }
+        Pairing::Paired {
+            left: of_left,
+            right: of_right,
+        } => {
+            let sides = indices[of_left.clone()].iter().zip(&indices[of_right.clone()]);
+            counts.extend(sides.map(|(&below, &other)| of(left, below as usize) + of(right, other as usize)));
+        }
+    }
+}
+
+/// Returns the likelihood of a class from its root partial.
+#[inline(always)]
+pub(super) fn at_root(root: [f64; 2], [absent, present]: Pair) -> f64 {
+    root[0] * absent + root[1] * present
+}

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use persiste_rust::error::NewickError;
-use persiste_rust::io::newick::{ParsedTree, TreeOptions, parse, read, write};
+use persiste_rust::io::newick::{LengthField, ParsedTree, TreeOptions, parse, read, write};
 use persiste_rust::problem::{NO_PARENT, Tree};
 
 fn parsed(text: &str) -> ParsedTree {
@@ -16,6 +16,7 @@ fn tip_names(text: &str) -> Vec<String> {
 const MISSING: TreeOptions = TreeOptions {
     missing_length: Some(1.0),
     min_length: None,
+    length_field: None,
 };
 
 #[test]
@@ -92,6 +93,7 @@ fn short_lengths_are_raised_to_the_value_of_the_option_and_counted() {
     let options = TreeOptions {
         missing_length: Some(0.0),
         min_length: Some(0.5),
+        length_field: None,
     };
     let ParsedTree { tree, notes } = parse("((A:-1,B:0):0.5,C,D:2);", &options).unwrap();
     assert_eq!(tree.branch_lengths(), [0.5, 0.5, 0.5, 0.5, 2.0, 0.0]);
@@ -110,10 +112,12 @@ fn options_that_are_no_length_are_refused() {
         let missing = TreeOptions {
             missing_length: Some(value),
             min_length: None,
+            length_field: None,
         };
         let least = TreeOptions {
             missing_length: None,
             min_length: Some(value),
+            length_field: None,
         };
         for (options, name) in [(missing, "missing_length"), (least, "min_length")] {
             let error = parse("(A:1,B:1);", &options).unwrap_err();
@@ -240,4 +244,25 @@ fn files_are_read_compressed_or_not_and_named_in_errors() {
         Err(NewickError::File(_))
     ));
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn one_of_several_fields_is_the_length_only_where_an_option_says_which() {
+    let text = "((A:1,B:1):2:95:0.5,C:1);";
+    let refused = parse(text, &TreeOptions::default()).unwrap_err().to_string();
+    assert!(
+        refused.contains("line 1, column 13") && refused.contains("--length-field"),
+        "{refused}"
+    );
+    for (field, length) in [(LengthField::First, 2.0), (LengthField::Last, 0.5)] {
+        let options = TreeOptions {
+            length_field: Some(field),
+            ..TreeOptions::default()
+        };
+        let ParsedTree { tree, notes } = parse(text, &options).unwrap();
+        assert_eq!(tree.branch_lengths(), [1.0, 1.0, length, 1.0, 0.0]);
+        assert!(notes[0].starts_with("1 node has several ':' fields"), "{notes:?}");
+        assert!(parse("(A:1:nan,B:1);", &options).is_err());
+    }
+    assert!(LengthField::parse("second").is_err());
 }

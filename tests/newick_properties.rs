@@ -8,6 +8,7 @@ use proptest::prelude::*;
 const MISSING: TreeOptions = TreeOptions {
     missing_length: Some(1.0),
     min_length: None,
+    length_field: None,
 };
 
 /// Any tree: each node but the last is given one of the nodes that a post-order allows as its parent.

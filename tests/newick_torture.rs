@@ -1,7 +1,7 @@
 //! Torture inputs and real trees of the shared data folder, where it is present.
 #![allow(clippy::unwrap_used)]
 
-use persiste_rust::io::newick::{ParsedTree, TreeOptions, parse, read, write};
+use persiste_rust::io::newick::{LengthField, ParsedTree, TreeOptions, parse, read, write};
 use std::path::PathBuf;
 
 /// Returns a path in the shared data folder, or says why the test is skipped.
@@ -141,6 +141,7 @@ fn explicit_options_repair_what_is_refused_by_default() {
     let options = TreeOptions {
         missing_length: Some(1.0),
         min_length: Some(0.0),
+        length_field: None,
     };
     for (file, sum, note) in [
         (
@@ -191,21 +192,21 @@ fn check_counts(path: &str, ParsedTree { tree, notes }: ParsedTree, counts: [usi
 }
 
 #[test]
-fn tree_with_support_before_its_lengths_is_read_once_support_is_a_label() {
+fn tree_with_support_before_its_lengths_is_read_once_an_option_says_so() {
     let path = "pyseer/tree.nwk";
     let Some(file) = data(path) else { return };
     let error = read(&file, &TreeOptions::default()).unwrap_err();
     assert!(error.to_string().contains("a second ':' at one node"), "{error}");
-    // `):1.00:0.00042` is support and length there, not length and support.
-    let text = std::fs::read_to_string(file).unwrap();
-    let mut fields = text.split("):");
-    let mut labelled = fields.next().unwrap().to_owned();
-    for field in fields {
-        let end = field.find([',', ')', ';']).unwrap_or(field.len());
-        labelled.push_str(if field[..end].contains(':') { ")" } else { "):" });
-        labelled.push_str(field);
-    }
-    let parsed = parse(&labelled, &TreeOptions::default()).unwrap();
+    // grep -oE ":[0-9.eE+-]+:" tree.nwk | wc -l gives 516: `):1.00:0.00042` is support and length there, not length and support.
+    let options = TreeOptions {
+        length_field: Some(LengthField::Last),
+        ..TreeOptions::default()
+    };
+    let parsed = read(&file, &options).unwrap();
+    assert_eq!(
+        parsed.notes,
+        ["516 nodes have several ':' fields, of which the last was taken as length (--length-field)"]
+    );
     check_counts(path, parsed, [696, 574, 25, 383]);
 }
 
@@ -247,6 +248,7 @@ fn tree_without_lengths_is_read_only_with_the_option() {
     let options = TreeOptions {
         missing_length: Some(1.0),
         min_length: None,
+        length_field: None,
     };
     let ParsedTree { tree, notes } = read(&file, &options).unwrap();
     assert_eq!(tree.n_tips(), 100);

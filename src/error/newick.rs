@@ -28,6 +28,12 @@ pub enum NewickError {
         /// The value given.
         value: f64,
     },
+    /// A choice of field that does not exist.
+    #[error("option length_field (--length-field) is '{found}'; allowed are first and last")]
+    LengthField {
+        /// The value given.
+        found: String,
+    },
     /// More text than 32-bit positions can address.
     #[error("the tree text is larger than 4 GiB")]
     TooLarge,
@@ -189,7 +195,7 @@ pub enum NewickProblem {
     /// Two fields where one length belongs.
     #[error(
         "a second ':' at one node; some programs write ':length:support' and others ':support:length'; \
-         allowed is the length alone, with support as the label or in []"
+         allowed is the length alone, unless option length_field (--length-field first or last) says which it is"
     )]
     SecondField,
     /// No length, and no option that gives one.

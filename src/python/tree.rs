@@ -1,7 +1,7 @@
 //! `Tree` for Python.
 
 use super::errors::OrRaise;
-use crate::io::newick::{self, TreeOptions};
+use crate::io::newick::{self, LengthField, TreeOptions};
 use crate::problem::{NO_PARENT, Tree};
 use numpy::{IntoPyArray, PyArray1, ToPyArray};
 use pyo3::exceptions::PyValueError;
@@ -24,16 +24,19 @@ fn is_tree_text(text: &str) -> bool {
 #[pymethods]
 impl PyTree {
     #[staticmethod]
-    #[pyo3(signature = (text_or_path, *, missing_length=None, min_length=None))]
+    #[pyo3(signature = (text_or_path, *, missing_length=None, min_length=None, length_field=None))]
     fn from_newick(
         py: Python<'_>,
         text_or_path: &Bound<'_, PyAny>,
         missing_length: Option<f64>,
         min_length: Option<f64>,
+        length_field: Option<&str>,
     ) -> PyResult<Self> {
+        let length_field = length_field.map(LengthField::parse).transpose().or_raise()?;
         let options = TreeOptions {
             missing_length,
             min_length,
+            length_field,
         };
         let parsed = match text_or_path.extract::<String>() {
             Ok(text) if is_tree_text(&text) => py.detach(|| newick::parse(&text, &options)),

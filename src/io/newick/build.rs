@@ -1,8 +1,8 @@
 //! From tokens to the arrays of a tree, without recursion: nodes come out of the text in post-order.
 
-use super::TreeOptions;
 use super::nexus::Translation;
 use super::scan::Scanner;
+use super::{LengthField, TreeOptions};
 use crate::error::{NewickError, NewickProblem, TextPosition, TreeError};
 use crate::problem::{Names, PostOrder, Tree};
 
@@ -15,6 +15,7 @@ pub(super) struct Counts {
     pub(super) given: usize,
     pub(super) raised: usize,
     pub(super) negative: usize,
+    pub(super) many_fields: usize,
     pub(super) unterminated: bool,
 }
 
@@ -152,17 +153,35 @@ impl Builder<'_, '_> {
             };
         }
         self.scanner.skip_blanks()?;
-        let at = self.scanner.at;
-        let length = self.scanner.number()?;
+        let (mut at, mut length) = (self.scanner.at, self.scanner.number()?);
+        self.scanner.skip_blanks()?;
+        if self.scanner.peek() == Some(b':') {
+            (at, length) = self.length_among_fields(at, length)?;
+        }
         if length < 0.0 && self.options.min_length.is_none() {
             let node = name.to_owned();
             return Err(self.scanner.error(at, NewickProblem::NegativeLength { node, length }));
         }
-        self.scanner.skip_blanks()?;
-        if self.scanner.peek() == Some(b':') {
-            return Err(self.scanner.error(self.scanner.at, NewickProblem::SecondField));
-        }
         Ok(self.raised(length))
+    }
+
+    /// Reads the fields behind the first, and returns the one that the options call the length, and where it stands.
+    #[cold]
+    fn length_among_fields(&mut self, first_at: usize, first: f64) -> Result<(usize, f64), NewickError> {
+        let Some(which) = self.options.length_field else {
+            return Err(self.scanner.error(self.scanner.at, NewickProblem::SecondField));
+        };
+        let (mut last_at, mut last) = (first_at, first);
+        while self.scanner.take(b':') {
+            self.scanner.skip_blanks()?;
+            (last_at, last) = (self.scanner.at, self.scanner.number()?);
+            self.scanner.skip_blanks()?;
+        }
+        self.counts.many_fields += 1;
+        Ok(match which {
+            LengthField::First => (first_at, first),
+            LengthField::Last => (last_at, last),
+        })
     }
 
     /// Returns the length, or the least length allowed where it is shorter.

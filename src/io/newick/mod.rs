@@ -14,8 +14,8 @@
 //!   `1_000` and what exceeds the range of 64-bit floats are refused.
 //! - A missing length is refused unless [`TreeOptions::missing_length`] gives one, a negative one unless
 //!   [`TreeOptions::min_length`] raises it. The length above the root may be missing: it is 0.
-//! - A second `:` field at one node is refused: Rich Newick writes `:length:support`, other programs write
-//!   `:support:length`, and nothing in the text tells which.
+//! - A second `:` field at one node is refused unless [`TreeOptions::length_field`] says which is the length: Rich
+//!   Newick writes `:length:support`, other programs write `:support:length`, and nothing in the text tells which.
 //! - Every tip has a name of its own. Labels of internal nodes are kept and need not be unique; nothing is read as
 //!   support. Polytomies, single-child nodes, a single tip `(A:1);` and a tree of one node `A;` are legal.
 //! - A missing `;` at the end of the text is accepted and noted, except for a tree of one node.
@@ -46,6 +46,31 @@ pub struct TreeOptions {
     pub missing_length: Option<f64>,
     /// Length to which every shorter branch is raised, negative ones too; `None` refuses negative lengths.
     pub min_length: Option<f64>,
+    /// Which of several `:` fields at a node is its length; `None` refuses a second field.
+    pub length_field: Option<LengthField>,
+}
+
+/// Which of several `:` fields at a node is the branch length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LengthField {
+    /// The first, as Rich Newick has it: `:length:support`.
+    First,
+    /// The last, as some tree builders write it: `:support:length`.
+    Last,
+}
+
+impl LengthField {
+    /// Returns the choice with this name.
+    ///
+    /// # Errors
+    /// [`NewickError::LengthField`] for any name but `first` and `last`.
+    pub fn parse(name: &str) -> Result<Self, NewickError> {
+        match name {
+            "first" => Ok(Self::First),
+            "last" => Ok(Self::Last),
+            _ => Err(NewickError::LengthField { found: name.to_owned() }),
+        }
+    }
 }
 
 impl TreeOptions {
@@ -220,6 +245,13 @@ fn add_notes(notes: &mut Vec<String>, counts: &Counts, options: &TreeOptions) {
             count => format!(", {count} of negative length"),
         };
         notes.push(format!("{branches} raised to length {length}{negative} (--min-length)"));
+    }
+    if let (Some(field), 1..) = (options.length_field, counts.many_fields) {
+        let nodes = counted(counts.many_fields, "node has", "nodes have");
+        let which = if field == LengthField::First { "first" } else { "last" };
+        notes.push(format!(
+            "{nodes} several ':' fields, of which the {which} was taken as length (--length-field)"
+        ));
     }
     if counts.unterminated {
         notes.push("the tree does not end with ';'".to_owned());

@@ -197,14 +197,14 @@ fn tree_with_support_before_its_lengths_is_read_once_an_option_says_so() {
     let Some(file) = data(path) else { return };
     let error = read(&file, &TreeOptions::default()).unwrap_err();
     assert!(error.to_string().contains("a second ':' at one node"), "{error}");
-    // grep -oE ":[0-9.eE+-]+:" tree.nwk | wc -l gives 516: `):1.00:0.00042` is support and length there, not length and support.
+    // `):1.00:0.00042` is support and length there; 516 times: grep -oE ":[0-9.eE+-]+:" tree.nwk | wc -l
     let options = TreeOptions {
         length_field: Some(LengthField::Last),
         ..TreeOptions::default()
     };
-    let parsed = read(&file, &options).unwrap();
+    let mut parsed = read(&file, &options).unwrap();
     assert_eq!(
-        parsed.notes,
+        std::mem::take(&mut parsed.notes),
         ["516 nodes have several ':' fields, of which the last was taken as length (--length-field)"]
     );
     check_counts(path, parsed, [696, 574, 25, 383]);

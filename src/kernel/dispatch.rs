@@ -8,8 +8,11 @@
 /// Likelihoods given state 0 and state 1.
 pub(super) type Pair = [f64; 2];
 
-/// Entries of a table that is gathered from: as many as a 16-bit number can name, so that no index needs a check.
-pub(super) const ENTRIES: usize = 1 << 16;
+/// Entries of a table that is gathered from: as many as a [`Place`] can name, so that none needs a check.
+pub(super) const ENTRIES: usize = (1 << 15) + 1;
+
+/// Twice the number of a table's entry, which is how far its first double stands from the table's.
+pub(super) type Place = u16;
 
 /// Arithmetic on four pairs at once, element by element.
 pub(super) trait Simd: Copy {
@@ -22,14 +25,14 @@ pub(super) trait Simd: Copy {
     /// Returns four neighbouring pairs.
     fn load(self, from: &[Pair; 4]) -> Self::Quad;
 
-    /// Returns the four pairs that the indices name.
-    fn gather(self, from: &[Pair; ENTRIES], at: [u16; 4]) -> Self::Quad;
+    /// Returns the four pairs at these places.
+    fn gather(self, from: &[Pair; ENTRIES], at: &[Place; 4]) -> Self::Quad;
 
     /// Writes four pairs.
     fn store(self, quad: Self::Quad, to: &mut [Pair; 4]);
 
-    /// Adds each of four pairs to the entry that its index names, one after the other.
-    fn scatter_add(self, quad: Self::Quad, to: &mut [Pair; ENTRIES], at: [u16; 4]);
+    /// Adds each of four pairs to the entry at its place, one after the other.
+    fn scatter_add(self, quad: Self::Quad, to: &mut [Pair; ENTRIES], at: &[Place; 4]);
 
     /// Returns the products.
     fn mul(self, a: Self::Quad, b: Self::Quad) -> Self::Quad;
@@ -89,8 +92,8 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    fn gather(self, from: &[Pair; ENTRIES], at: [u16; 4]) -> [Pair; 4] {
-        at.map(|index| from[index as usize])
+    fn gather(self, from: &[Pair; ENTRIES], at: &[Place; 4]) -> [Pair; 4] {
+        at.map(|place| from[place as usize / 2])
     }
 
     #[inline(always)]
@@ -99,10 +102,10 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    fn scatter_add(self, quad: [Pair; 4], to: &mut [Pair; ENTRIES], at: [u16; 4]) {
-        for (pair, index) in quad.into_iter().zip(at) {
-            let [x, y] = to[index as usize];
-            to[index as usize] = [x + pair[0], y + pair[1]];
+    fn scatter_add(self, quad: [Pair; 4], to: &mut [Pair; ENTRIES], at: &[Place; 4]) {
+        for (pair, &place) in quad.into_iter().zip(at) {
+            let [x, y] = to[place as usize / 2];
+            to[place as usize / 2] = [x + pair[0], y + pair[1]];
         }
     }
 
@@ -124,7 +127,7 @@ impl Simd for Portable {
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::{ENTRIES, Pair, Simd, Work};
+    use super::{ENTRIES, Pair, Place, Simd, Work};
     use std::arch::x86_64::*;
 
     /// AVX-512: four pairs in one register. Made only by [`run_avx512`].
@@ -164,10 +167,10 @@ mod x86 {
         }
 
         #[inline(always)]
-        fn gather(self, from: &[Pair; ENTRIES], at: [u16; 4]) -> __m512d {
-            // SAFETY: see above; 16-bit indices stay within ENTRIES.
+        fn gather(self, from: &[Pair; ENTRIES], at: &[Place; 4]) -> __m512d {
+            // SAFETY: see above; two doubles from any 16-bit place on stay within ENTRIES pairs.
             unsafe {
-                let pair = |lane: usize| _mm_loadu_pd(from[at[lane] as usize].as_ptr());
+                let pair = |lane: usize| _mm_loadu_pd(from.as_ptr().cast::<f64>().add(at[lane] as usize));
                 let low = _mm256_insertf128_pd::<1>(_mm256_castpd128_pd256(pair(0)), pair(1));
                 let high = _mm256_insertf128_pd::<1>(_mm256_castpd128_pd256(pair(2)), pair(3));
                 _mm512_insertf64x4::<1>(_mm512_castpd256_pd512(low), high)
@@ -181,8 +184,8 @@ mod x86 {
         }
 
         #[inline(always)]
-        fn scatter_add(self, quad: __m512d, to: &mut [Pair; ENTRIES], at: [u16; 4]) {
-            // SAFETY: see above; 16-bit indices stay within ENTRIES.
+        fn scatter_add(self, quad: __m512d, to: &mut [Pair; ENTRIES], at: &[Place; 4]) {
+            // SAFETY: see above; two doubles from any 16-bit place on stay within ENTRIES pairs.
             unsafe {
                 let parts = [
                     _mm512_castpd512_pd128(quad),
@@ -190,8 +193,8 @@ mod x86 {
                     _mm512_extractf64x2_pd::<2>(quad),
                     _mm512_extractf64x2_pd::<3>(quad),
                 ];
-                for (part, index) in parts.into_iter().zip(at) {
-                    let entry = to[index as usize].as_mut_ptr();
+                for (part, &place) in parts.into_iter().zip(at) {
+                    let entry = to.as_mut_ptr().cast::<f64>().add(place as usize);
                     _mm_storeu_pd(entry, _mm_add_pd(_mm_loadu_pd(entry), part));
                 }
             }
@@ -238,10 +241,10 @@ mod x86 {
         }
 
         #[inline(always)]
-        fn gather(self, from: &[Pair; ENTRIES], at: [u16; 4]) -> [__m256d; 2] {
-            // SAFETY: see above; 16-bit indices stay within ENTRIES.
+        fn gather(self, from: &[Pair; ENTRIES], at: &[Place; 4]) -> [__m256d; 2] {
+            // SAFETY: see above; two doubles from any 16-bit place on stay within ENTRIES pairs.
             unsafe {
-                let pair = |lane: usize| _mm_loadu_pd(from[at[lane] as usize].as_ptr());
+                let pair = |lane: usize| _mm_loadu_pd(from.as_ptr().cast::<f64>().add(at[lane] as usize));
                 [
                     _mm256_insertf128_pd::<1>(_mm256_castpd128_pd256(pair(0)), pair(1)),
                     _mm256_insertf128_pd::<1>(_mm256_castpd128_pd256(pair(2)), pair(3)),
@@ -259,8 +262,8 @@ mod x86 {
         }
 
         #[inline(always)]
-        fn scatter_add(self, quad: [__m256d; 2], to: &mut [Pair; ENTRIES], at: [u16; 4]) {
-            // SAFETY: see above; 16-bit indices stay within ENTRIES.
+        fn scatter_add(self, quad: [__m256d; 2], to: &mut [Pair; ENTRIES], at: &[Place; 4]) {
+            // SAFETY: see above; two doubles from any 16-bit place on stay within ENTRIES pairs.
             unsafe {
                 let parts = [
                     _mm256_castpd256_pd128(quad[0]),
@@ -268,8 +271,8 @@ mod x86 {
                     _mm256_castpd256_pd128(quad[1]),
                     _mm256_extractf128_pd::<1>(quad[1]),
                 ];
-                for (part, index) in parts.into_iter().zip(at) {
-                    let entry = to[index as usize].as_mut_ptr();
+                for (part, &place) in parts.into_iter().zip(at) {
+                    let entry = to.as_mut_ptr().cast::<f64>().add(place as usize);
                     _mm_storeu_pd(entry, _mm_add_pd(_mm_loadu_pd(entry), part));
                 }
             }

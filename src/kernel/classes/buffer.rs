@@ -1,6 +1,7 @@
 //! What climbs from a join, class by class, and how it is kept in range.
 
-use crate::kernel::dispatch::{ENTRIES, Pair, Simd};
+use super::table::Table;
+use crate::kernel::dispatch::{Pair, Simd};
 use crate::kernel::edge::{Edge, SharedEdge};
 use crate::kernel::scaled::{STEP, THRESHOLD, UP, exponent};
 
@@ -77,25 +78,25 @@ pub(super) fn times(a: Pair, b: Pair) -> Pair {
 
 /// What climbs from one operand, class by class.
 pub(super) struct Buffer {
-    pub(super) pairs: Box<[Pair; ENTRIES]>,
+    pub(super) pairs: Table,
     /// Powers of 2^-200 by which the pairs must still be multiplied, by class; empty while there are none.
     pub(super) counts: Vec<i32>,
     /// By how many of these powers this very join scaled its classes up; empty if by none.
     pub(super) rescaled: Vec<u8>,
     /// Lower bound of log2 of the positive entries.
     pub(super) floor: i32,
+    /// Whether no entry is zero.
+    pub(super) is_positive: bool,
 }
 
 impl Buffer {
     pub(super) fn new() -> Self {
-        // Zeroed memory that is never touched costs nothing, so the size does not matter.
-        let pairs = vec![[0.0; 2]; ENTRIES].into_boxed_slice().try_into();
-        let pairs = pairs.unwrap_or_else(|_| unreachable!("the vector has ENTRIES entries"));
         Self {
-            pairs,
+            pairs: Table::new(),
             counts: Vec::new(),
             rescaled: Vec::new(),
             floor: 0,
+            is_positive: false,
         }
     }
 
@@ -105,6 +106,7 @@ impl Buffer {
         let [p00, p01, p10, p11] = <SharedEdge as Edge<1>>::at(edge, 0);
         self.pairs[..3].copy_from_slice(&[[p00, p10], [p01, p11], [1.0, 1.0]]);
         self.floor = <SharedEdge as Edge<1>>::floor(edge);
+        self.is_positive = [p00, p01, p10, p11].iter().all(|&p| p > 0.0);
     }
 
     /// Brings classes that have become small back into range.

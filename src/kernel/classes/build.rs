@@ -1,6 +1,7 @@
 //! Finding the distinct sub-patterns of every join in one stretch of patterns.
 
 use super::joins::{Join, Joins, Operand};
+use crate::kernel::dispatch::Place;
 use crate::problem::{BLOCK, Patterns};
 use std::ops::Range;
 
@@ -8,6 +9,8 @@ use std::ops::Range;
 const DIRECT: usize = 1 << 17;
 /// Classes of the lighter side up to which results are grouped by it.
 pub(super) const GROUPED: usize = 32;
+/// Classes in a group, on the mean, from which grouping pays.
+const GROUP_SIZE: usize = 16;
 /// No class yet.
 const NONE: u16 = u16::MAX;
 
@@ -39,8 +42,8 @@ pub(super) struct ClassJoin {
 pub(super) struct Stretch {
     pub(super) patterns: Range<usize>,
     pub(super) joins: Vec<ClassJoin>,
-    /// What the ranges of the pairings point into.
-    pub(super) indices: Vec<u16>,
+    /// What the ranges of the pairings point into: places of classes, and sizes of groups.
+    pub(super) indices: Vec<Place>,
     /// The class of each pattern at the root.
     pub(super) root: Vec<u16>,
     /// Classes of all joins together.
@@ -52,6 +55,11 @@ impl Stretch {
     pub(super) fn n_root_classes(&self) -> usize {
         self.joins.last().map_or(0, |join| join.n_classes)
     }
+}
+
+/// Returns where a class stands in a table.
+fn place(class: u16) -> Place {
+    2 * class
 }
 
 /// The class of each pattern at one operand.
@@ -91,7 +99,7 @@ struct Builder<'a> {
     range: Range<usize>,
     slots: Vec<Labels>,
     table: Vec<u16>,
-    indices: Vec<u16>,
+    indices: Vec<Place>,
     /// Left and right class of each class in order of appearance.
     firsts: Vec<[u16; 2]>,
 }
@@ -134,7 +142,7 @@ impl Builder<'_> {
         } else if left.is_identity {
             (
                 Pairing::Aligned {
-                    right: self.keep(&right.of_pattern),
+                    right: self.keep(right.of_pattern.iter().map(|&class| place(class))),
                 },
                 left,
             )
@@ -150,9 +158,9 @@ impl Builder<'_> {
         }
     }
 
-    fn keep(&mut self, indices: &[u16]) -> Range<usize> {
+    fn keep(&mut self, places: impl Iterator<Item = Place>) -> Range<usize> {
         let start = self.indices.len();
-        self.indices.extend_from_slice(indices);
+        self.indices.extend(places);
         start..self.indices.len()
     }
 
@@ -168,16 +176,13 @@ impl Builder<'_> {
         left.n_classes = n_classes;
         left.is_identity = n_classes == left.of_pattern.len();
         let firsts = std::mem::take(&mut self.firsts);
-        let pairing = if !left.is_identity && right.n_classes <= GROUPED {
+        let is_grouped = right.n_classes <= GROUPED && n_classes >= GROUP_SIZE * right.n_classes;
+        let pairing = if is_grouped && !left.is_identity {
             self.group(&firsts, right.n_classes, &mut left)
         } else {
-            let start = self.indices.len();
-            self.indices.extend(firsts.iter().map(|pair| pair[0]));
-            let middle = self.indices.len();
-            self.indices.extend(firsts.iter().map(|pair| pair[1]));
             Pairing::Paired {
-                left: start..middle,
-                right: middle..self.indices.len(),
+                left: self.keep(firsts.iter().map(|pair| place(pair[0]))),
+                right: self.keep(firsts.iter().map(|pair| place(pair[1]))),
             }
         };
         self.firsts = firsts;
@@ -229,7 +234,7 @@ impl Builder<'_> {
         for pair in firsts {
             next[pair[1] as usize] += 1;
         }
-        let sizes = self.keep(&next);
+        let sizes = self.keep(next.iter().copied());
         let mut start = 0;
         for count in &mut next {
             (start, *count) = (start + *count, start);
@@ -238,10 +243,10 @@ impl Builder<'_> {
         self.indices.resize(first + firsts.len(), 0);
         let mut renumbered = Vec::with_capacity(firsts.len());
         for pair in firsts {
-            let place = &mut next[pair[1] as usize];
-            self.indices[first + *place as usize] = pair[0];
-            renumbered.push(*place);
-            *place += 1;
+            let next = &mut next[pair[1] as usize];
+            self.indices[first + *next as usize] = place(pair[0]);
+            renumbered.push(*next);
+            *next += 1;
         }
         for label in &mut labels.of_pattern {
             *label = renumbered[*label as usize];

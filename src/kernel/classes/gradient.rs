@@ -7,6 +7,7 @@
 use super::buffer::{Buffer, Climb, Drifted, QuadClimb, times};
 use super::build::{ClassJoin, GROUPED, Pairing, Stretch};
 use super::joins::{Joins, Operand};
+use super::table::Table;
 use super::value::{self, Buffers};
 use crate::kernel::dispatch::{ENTRIES, Pair, Simd};
 use crate::kernel::edge::SharedEdge;
@@ -25,14 +26,14 @@ pub(in crate::kernel) struct Tape {
     starts: Vec<usize>,
     /// By how many powers of 2^200 each class was scaled up, for the joins that did.
     scaled: Vec<(usize, Vec<u8>)>,
-    adjoints: Vec<Option<Box<[Pair; ENTRIES]>>>,
+    adjoints: Vec<Option<Table>>,
     tips: [Buffer; 2],
-    tip_adjoints: [Option<Box<[Pair; ENTRIES]>>; 2],
+    tip_adjoints: [Option<Table>; 2],
 }
 
 impl Tape {
     pub(super) fn new(joins: &Joins) -> Self {
-        let table = || Some(Buffer::new().pairs);
+        let table = || Some(Table::new());
         Self {
             values: Buffers::new(joins),
             results: Vec::new(),
@@ -311,7 +312,7 @@ impl Branch<'_> {
         let (quads, tail) = of_right.as_chunks::<4>();
         let targets = flow.to_left.as_chunks_mut::<4>().0.iter_mut();
         let values = flow.own.as_chunks::<4>().0.iter().zip(self.left.as_chunks::<4>().0);
-        for (&at, (target, (own, left))) in quads.iter().zip(targets.zip(values)) {
+        for (at, (target, (own, left))) in quads.iter().zip(targets.zip(values)) {
             let (own, left, right) = (simd.load(own), simd.load(left), simd.gather(self.right, at));
             sums.add(simd, own, simd.mul(left, right));
             let below = quad_climb.apply(simd, own);
@@ -319,11 +320,11 @@ impl Branch<'_> {
             simd.scatter_add(simd.mul(below, left), flow.to_right, at);
         }
         for (class, &at) in (4 * quads.len()..).zip(tail) {
-            let (own, left, right) = (flow.own[class], self.left[class], self.right[at as usize]);
+            let (own, left, right) = (flow.own[class], self.left[class], self.right[at as usize / 2]);
             rest.add(own, times(left, right));
             let below = climb.apply(own);
             flow.to_left[class] = times(below, right);
-            flow.to_right[at as usize] = plus(flow.to_right[at as usize], times(below, left));
+            flow.to_right[at as usize / 2] = plus(flow.to_right[at as usize / 2], times(below, left));
         }
         rest.total(simd, sums)
     }
@@ -337,7 +338,7 @@ impl Branch<'_> {
         let (quads, tail) = of_right.as_chunks::<4>();
         let targets = flow.to_left.as_chunks_mut::<4>().0.iter_mut();
         let values = flow.own.as_chunks::<4>().0.iter().zip(self.left.as_chunks::<4>().0);
-        for (turn, (&at, (target, (own, left)))) in quads.iter().zip(targets.zip(values)).enumerate() {
+        for (turn, (at, (target, (own, left)))) in quads.iter().zip(targets.zip(values)).enumerate() {
             let (own, left, right) = (simd.load(own), simd.load(left), simd.gather(self.right, at));
             sums.add(simd, own, simd.mul(left, right));
             let below = quad_climb.apply(simd, own);
@@ -346,16 +347,16 @@ impl Branch<'_> {
             simd.store(simd.mul(below, left), &mut parts);
             let first = turn * 4 % COPIES;
             for (lane, part) in parts.into_iter().enumerate() {
-                let entry = &mut copies[first + lane][at[lane] as usize % GROUPED];
+                let entry = &mut copies[first + lane][at[lane] as usize / 2 % GROUPED];
                 *entry = plus(*entry, part);
             }
         }
         for (class, &at) in (4 * quads.len()..).zip(tail) {
-            let (own, left, right) = (flow.own[class], self.left[class], self.right[at as usize]);
+            let (own, left, right) = (flow.own[class], self.left[class], self.right[at as usize / 2]);
             rest.add(own, times(left, right));
             let below = climb.apply(own);
             flow.to_left[class] = times(below, right);
-            let entry = &mut copies[0][at as usize % GROUPED];
+            let entry = &mut copies[0][at as usize / 2 % GROUPED];
             *entry = plus(*entry, times(below, left));
         }
         for (class, target) in flow.to_right[..flow.sizes[1]].iter_mut().enumerate() {
@@ -377,7 +378,7 @@ impl Branch<'_> {
             let (quads, tail) = of_left[start..end].as_chunks::<4>();
             let own_quads = flow.own[start..end].as_chunks::<4>().0;
             let mut to_right = simd.splat([0.0; 2]);
-            for (&at, own) in quads.iter().zip(own_quads) {
+            for (at, own) in quads.iter().zip(own_quads) {
                 let (own, left) = (simd.load(own), simd.gather(self.left, at));
                 sums.add(simd, own, simd.mul(left, quad_right));
                 let below = quad_climb.apply(simd, own);
@@ -386,11 +387,11 @@ impl Branch<'_> {
             }
             let mut total = sum(simd, to_right);
             for (class, &at) in (start + 4 * quads.len()..).zip(tail) {
-                let (own, left) = (flow.own[class], self.left[at as usize]);
+                let (own, left) = (flow.own[class], self.left[at as usize / 2]);
                 rest.add(own, times(left, right));
                 let below = climb.apply(own);
                 total = plus(total, times(below, left));
-                flow.to_left[at as usize] = plus(flow.to_left[at as usize], times(below, right));
+                flow.to_left[at as usize / 2] = plus(flow.to_left[at as usize / 2], times(below, right));
             }
             flow.to_right[right_class] = total;
             start = end;
@@ -407,7 +408,7 @@ impl Branch<'_> {
         let (lefts, left_tail) = of_left.as_chunks::<4>();
         let (rights, right_tail) = of_right.as_chunks::<4>();
         let own_quads = flow.own.as_chunks::<4>().0;
-        for (own, (&at_left, &at_right)) in own_quads.iter().zip(lefts.iter().zip(rights)) {
+        for (own, (at_left, at_right)) in own_quads.iter().zip(lefts.iter().zip(rights)) {
             let (own, left, right) = (
                 simd.load(own),
                 simd.gather(self.left, at_left),
@@ -421,13 +422,13 @@ impl Branch<'_> {
         for (class, (&at_left, &at_right)) in (4 * lefts.len()..).zip(left_tail.iter().zip(right_tail)) {
             let (own, left, right) = (
                 flow.own[class],
-                self.left[at_left as usize],
-                self.right[at_right as usize],
+                self.left[at_left as usize / 2],
+                self.right[at_right as usize / 2],
             );
             rest.add(own, times(left, right));
             let below = climb.apply(own);
-            flow.to_left[at_left as usize] = plus(flow.to_left[at_left as usize], times(below, right));
-            flow.to_right[at_right as usize] = plus(flow.to_right[at_right as usize], times(below, left));
+            flow.to_left[at_left as usize / 2] = plus(flow.to_left[at_left as usize / 2], times(below, right));
+            flow.to_right[at_right as usize / 2] = plus(flow.to_right[at_right as usize / 2], times(below, left));
         }
         rest.total(simd, sums)
     }

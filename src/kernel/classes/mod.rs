@@ -8,6 +8,7 @@ mod buffer;
 mod build;
 mod gradient;
 mod joins;
+mod table;
 mod value;
 
 pub(super) use buffer::Drifted;
@@ -30,7 +31,7 @@ use std::convert::Infallible;
 /// Patterns in a stretch at most.
 const STRETCH: usize = 6144;
 /// Below this many patterns one stretch does not pay for its division among threads.
-const UNDIVIDED: usize = 2048;
+const UNDIVIDED: usize = 1024;
 
 /// The classes of a problem.
 pub(super) struct Classes {

@@ -118,7 +118,14 @@ pub(super) fn combine<S: Simd>(
     if !left.counts.is_empty() || !(is_single || right.counts.is_empty()) {
         add_counts(classes, indices, left, right, &mut out.counts);
     }
-    out.floor = left.floor + climb.floor + if is_single { 0 } else { right.floor };
+    out.is_positive = left.is_positive && (is_single || right.is_positive);
+    // A row of probabilities sums to 1, so one of the two is at least a half; with zeros about it may be the other.
+    let lost = if out.is_positive {
+        climb.floor.max(-1)
+    } else {
+        climb.floor
+    };
+    out.floor = left.floor + lost + if is_single { 0 } else { right.floor };
     out.settle(classes.n_classes)
 }
 
@@ -150,12 +157,12 @@ fn aligned<S: Simd>(
     let (indices, rest_indices) = of_right.as_chunks::<4>();
     let (below, _) = left.as_chunks::<4>();
     let done = 4 * quads.len();
-    for (quad, (below, &at)) in quads.iter_mut().zip(below.iter().zip(indices)) {
+    for (quad, (below, at)) in quads.iter_mut().zip(below.iter().zip(indices)) {
         let product = simd.mul(simd.load(below), simd.gather(right, at));
         simd.store(quad_climb.apply(simd, product), quad);
     }
     for (pair, (&below, &at)) in rest.iter_mut().zip(left[done..].iter().zip(rest_indices)) {
-        *pair = climb.apply(times(below, right[at as usize]));
+        *pair = climb.apply(times(below, right[at as usize / 2]));
     }
 }
 
@@ -164,12 +171,12 @@ fn one_group<S: Simd>(simd: S, climb: &Climb, left: &[Pair; ENTRIES], right: Pai
     let (quad_climb, quad_right) = (QuadClimb::new(simd, climb), simd.splat(right));
     let (quads, rest) = out.as_chunks_mut::<4>();
     let (indices, rest_indices) = of_left.as_chunks::<4>();
-    for (quad, &at) in quads.iter_mut().zip(indices) {
+    for (quad, at) in quads.iter_mut().zip(indices) {
         let product = simd.mul(simd.gather(left, at), quad_right);
         simd.store(quad_climb.apply(simd, product), quad);
     }
     for (pair, &at) in rest.iter_mut().zip(rest_indices) {
-        *pair = climb.apply(times(left[at as usize], right));
+        *pair = climb.apply(times(left[at as usize / 2], right));
     }
 }
 
@@ -186,12 +193,12 @@ fn paired<S: Simd>(
     let (quads, rest) = out.as_chunks_mut::<4>();
     let (of_left, rest_left) = indices.0.as_chunks::<4>();
     let (of_right, rest_right) = indices.1.as_chunks::<4>();
-    for (quad, (&below, &other)) in quads.iter_mut().zip(of_left.iter().zip(of_right)) {
+    for (quad, (below, other)) in quads.iter_mut().zip(of_left.iter().zip(of_right)) {
         let product = simd.mul(simd.gather(left, below), simd.gather(right, other));
         simd.store(quad_climb.apply(simd, product), quad);
     }
     for (pair, (&below, &other)) in rest.iter_mut().zip(rest_left.iter().zip(rest_right)) {
-        *pair = climb.apply(times(left[below as usize], right[other as usize]));
+        *pair = climb.apply(times(left[below as usize / 2], right[other as usize / 2]));
     }
 }
 
@@ -204,13 +211,13 @@ fn add_counts(classes: &ClassJoin, indices: &[u16], left: &Buffer, right: &Buffe
         Pairing::Single => counts.extend_from_slice(&left.counts),
         Pairing::Aligned { right: of_right } => {
             let others = indices[of_right.clone()].iter().enumerate();
-            counts.extend(others.map(|(class, &other)| of(left, class) + of(right, other as usize)));
+            counts.extend(others.map(|(class, &other)| of(left, class) + of(right, other as usize / 2)));
         }
         Pairing::Grouped { left: of_left, sizes } => {
             let mut lefts = indices[of_left.clone()].iter();
             for (other, &size) in indices[sizes.clone()].iter().enumerate() {
                 let group = lefts.by_ref().take(size as usize);
-                counts.extend(group.map(|&below| of(left, below as usize) + of(right, other)));
+                counts.extend(group.map(|&below| of(left, below as usize / 2) + of(right, other)));
             }
         }
         Pairing::Paired {
@@ -218,7 +225,7 @@ fn add_counts(classes: &ClassJoin, indices: &[u16], left: &Buffer, right: &Buffe
             right: of_right,
         } => {
             let sides = indices[of_left.clone()].iter().zip(&indices[of_right.clone()]);
-            counts.extend(sides.map(|(&below, &other)| of(left, below as usize) + of(right, other as usize)));
+            counts.extend(sides.map(|(&below, &other)| of(left, below as usize / 2) + of(right, other as usize / 2)));
         }
     }
 }

@@ -1,16 +1,17 @@
-//! A pool of threads of one's own, and the ordered map over it.
+//! Threads of one's own, and the ordered map over them.
 
-use rayon::prelude::*;
 use std::num::NonZero;
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// The threads that one object uses; started at the first work that needs more than one.
 ///
-/// Never the global pool, so that a library call changes nothing for its host.
+/// The calling thread does its share, so that short work need not wait for another to wake. Never the global pool, so
+/// that a library call changes nothing for its host.
 #[derive(Debug)]
 pub struct Workers {
     n_threads: usize,
-    pool: OnceLock<Option<rayon::ThreadPool>>,
+    helpers: OnceLock<Option<rayon::ThreadPool>>,
 }
 
 impl Workers {
@@ -30,7 +31,7 @@ impl Workers {
             .map_or(1, NonZero::get);
         Self {
             n_threads,
-            pool: OnceLock::new(),
+            helpers: OnceLock::new(),
         }
     }
 
@@ -42,26 +43,54 @@ impl Workers {
 
     /// Returns `work(0), work(1), ..., work(n - 1)` in this order, whichever thread did which.
     ///
-    /// Where the system grants no threads, the caller's own does all of it.
+    /// Where the system grants no further threads, the caller's own does all of it.
     ///
     /// # Errors
     /// The error of the lowest index among those that failed.
     pub fn map<T: Send, E: Send>(&self, n: usize, work: impl Fn(usize) -> Result<T, E> + Sync) -> Result<Vec<T>, E> {
-        let pool = if self.n_threads == 1 || n <= 1 {
+        let helpers = if self.n_threads == 1 || n <= 1 {
             None
         } else {
-            self.pool()
+            self.helpers()
         };
-        let Some(pool) = pool else {
+        let Some(helpers) = helpers else {
             return (0..n).map(work).collect();
         };
-        let results: Vec<Result<T, E>> = pool.install(|| (0..n).into_par_iter().map(&work).collect());
-        results.into_iter().collect()
+        let next = AtomicUsize::new(0);
+        let results: Mutex<Vec<Option<Result<T, E>>>> = Mutex::new((0..n).map(|_| None).collect());
+        let take_turns = || {
+            loop {
+                let index = next.fetch_add(1, Relaxed);
+                if index >= n {
+                    break;
+                }
+                let result = work(index);
+                results.lock().unwrap_or_else(PoisonError::into_inner)[index] = Some(result);
+            }
+        };
+        helpers.in_place_scope(|scope| {
+            for _ in 1..self.n_threads.min(n) {
+                scope.spawn(|_| take_turns());
+            }
+            take_turns();
+        });
+        // A panic of a helper has resurfaced at the end of the scope, so every place is filled.
+        results
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner)
+            .into_iter()
+            .flatten()
+            .collect()
     }
 
-    fn pool(&self) -> Option<&rayon::ThreadPool> {
-        let build = || rayon::ThreadPoolBuilder::new().num_threads(self.n_threads).build().ok();
-        self.pool.get_or_init(build).as_ref()
+    fn helpers(&self) -> Option<&rayon::ThreadPool> {
+        let build = || {
+            rayon::ThreadPoolBuilder::new()
+                .num_threads(self.n_threads - 1)
+                .build()
+                .ok()
+        };
+        self.helpers.get_or_init(build).as_ref()
     }
 }
 
@@ -73,9 +102,19 @@ mod tests {
     fn results_come_in_order_and_the_first_error_wins() {
         for threads in [1, 3] {
             let workers = Workers::new(NonZero::new(threads));
-            assert_eq!(workers.map(100, |i| Ok::<_, ()>(i * i)).unwrap()[99], 9801);
+            let squares = workers.map(100, |i| Ok::<_, ()>(i * i)).unwrap();
+            assert!(squares.len() == 100 && squares[99] == 9801);
             assert_eq!(workers.map(100, |i| if i % 40 == 39 { Err(i) } else { Ok(i) }), Err(39));
-            assert_eq!(workers.map(0, |i| Err::<(), _>(i)), Ok(vec![]));
+            assert_eq!(workers.map(0, Err::<(), usize>), Ok(vec![]));
         }
+    }
+
+    #[test]
+    fn a_panic_in_the_work_reaches_the_caller() {
+        let workers = Workers::new(NonZero::new(2));
+        let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            workers.map(8, |i| if i == 5 { panic!("at five") } else { Ok::<_, ()>(i) })
+        }));
+        assert!(caught.is_err());
     }
 }

@@ -1,7 +1,7 @@
 //! What climbs from a join, class by class, and how it is kept in range.
 
 use super::table::Table;
-use crate::kernel::dispatch::{Pair, Simd};
+use crate::kernel::dispatch::{ENTRIES, Pair, Simd};
 use crate::kernel::edge::{Edge, SharedEdge};
 use crate::kernel::scaled::{STEP, THRESHOLD, UP, exponent};
 
@@ -79,6 +79,12 @@ pub(super) fn times(a: Pair, b: Pair) -> Pair {
 /// What climbs from one operand, class by class.
 pub(super) struct Buffer {
     pub(super) pairs: Table,
+    pub(super) magnitude: Magnitude,
+}
+
+/// How large the pairs of an operand are.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Magnitude {
     /// Powers of 2^-200 by which the pairs must still be multiplied, by class; empty while there are none.
     pub(super) counts: Vec<i32>,
     /// By how many of these powers this very join scaled its classes up; empty if by none.
@@ -89,14 +95,18 @@ pub(super) struct Buffer {
     pub(super) is_positive: bool,
 }
 
+/// One side of a join.
+#[derive(Clone, Copy)]
+pub(super) struct Side<'a> {
+    pub(super) pairs: &'a [Pair; ENTRIES],
+    pub(super) magnitude: &'a Magnitude,
+}
+
 impl Buffer {
     pub(super) fn new() -> Self {
         Self {
             pairs: Table::new(),
-            counts: Vec::new(),
-            rescaled: Vec::new(),
-            floor: 0,
-            is_positive: false,
+            magnitude: Magnitude::default(),
         }
     }
 
@@ -105,40 +115,54 @@ impl Buffer {
     pub(super) fn set_tip(&mut self, edge: &SharedEdge) {
         let [p00, p01, p10, p11] = <SharedEdge as Edge<1>>::at(edge, 0);
         self.pairs[..3].copy_from_slice(&[[p00, p10], [p01, p11], [1.0, 1.0]]);
-        self.floor = <SharedEdge as Edge<1>>::floor(edge);
-        self.is_positive = [p00, p01, p10, p11].iter().all(|&p| p > 0.0);
+        self.magnitude.floor = <SharedEdge as Edge<1>>::floor(edge);
+        self.magnitude.is_positive = [p00, p01, p10, p11].iter().all(|&p| p > 0.0);
     }
 
+    #[inline(always)]
+    pub(super) fn side(&self) -> Side<'_> {
+        Side {
+            pairs: &self.pairs,
+            magnitude: &self.magnitude,
+        }
+    }
+}
+
+impl Magnitude {
     /// Brings classes that have become small back into range.
     #[inline(always)]
-    pub(super) fn settle(&mut self, n_classes: usize) -> Result<(), Drifted> {
+    pub(super) fn settle(&mut self, pairs: &mut [Pair]) -> Result<(), Drifted> {
         self.rescaled.clear();
         if self.floor >= -2 * STEP {
             return Ok(());
         }
         let lowest = THRESHOLD * THRESHOLD;
-        let mut least = least_positive(&self.pairs[..n_classes]);
+        let mut least = least_positive(pairs);
         if least < lowest {
-            self.counts.resize(n_classes, 0);
-            self.rescaled.resize(n_classes, 0);
-            for (pair, steps) in self.pairs[..n_classes].iter_mut().zip(&mut self.rescaled) {
-                let mut larger = pair[0].max(pair[1]);
-                while larger < THRESHOLD && larger > 0.0 {
-                    *pair = [pair[0] * UP, pair[1] * UP];
-                    larger *= UP;
-                    *steps += 1;
-                }
-            }
-            for (count, &steps) in self.counts.iter_mut().zip(&self.rescaled) {
-                *count += i32::from(steps);
-            }
-            least = least_positive(&self.pairs[..n_classes]);
+            self.rescale(pairs);
+            least = least_positive(pairs);
             if least < lowest {
                 return Err(Drifted);
             }
         }
         self.floor = exponent(least);
         Ok(())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn rescale(&mut self, pairs: &mut [Pair]) {
+        self.counts.resize(pairs.len(), 0);
+        self.rescaled.resize(pairs.len(), 0);
+        for ((pair, steps), count) in pairs.iter_mut().zip(&mut self.rescaled).zip(&mut self.counts) {
+            let mut larger = pair[0].max(pair[1]);
+            while larger < THRESHOLD && larger > 0.0 {
+                *pair = [pair[0] * UP, pair[1] * UP];
+                larger *= UP;
+                *steps += 1;
+                *count += 1;
+            }
+        }
     }
 }
 

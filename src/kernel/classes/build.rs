@@ -37,6 +37,18 @@ pub(super) struct ClassJoin {
     pub(super) n_classes: usize,
 }
 
+impl ClassJoin {
+    /// Returns the left and the right side.
+    #[inline(always)]
+    pub(super) fn sides(&self, join: &Join) -> [Operand; 2] {
+        if self.swapped {
+            [join.right, join.left]
+        } else {
+            [join.left, join.right]
+        }
+    }
+}
+
 /// The classes of every join for neighbouring patterns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Stretch {

@@ -4,26 +4,29 @@
 //! `q = P^T w`, `l += q r` and `r += q l`, summed over the classes that share a left or right class. Adjoints are
 //! those of the scaled values; only where a join rescaled must a power of two be put back.
 
-use super::buffer::{Buffer, Climb, Drifted, QuadClimb, times};
+use super::buffer::{Buffer, Climb, Drifted, Magnitude, QuadClimb, Side, times};
 use super::build::{ClassJoin, GROUPED, Pairing, Stretch};
 use super::joins::{Joins, Operand};
-use super::table::Table;
-use super::value::{self, Buffers};
+use super::table::{Lines, Table};
+use super::value;
 use crate::kernel::dispatch::{ENTRIES, Pair, Simd};
 use crate::kernel::edge::SharedEdge;
 use crate::kernel::scaled::UP;
 use crate::kernel::transition::Transition;
 
+/// Pairs in a cache line.
+const QUAD: usize = 4;
 /// Copies of the sums of a side with few classes, so that one addition need not wait for the last.
 const COPIES: usize = 8;
 
 /// What a gradient keeps: the result of every join, and adjoints of those that are being worked on.
 pub(in crate::kernel) struct Tape {
-    values: Buffers,
-    /// The results of all joins, one behind the other, and room for a full table behind the last.
-    results: Vec<Pair>,
-    /// Where each join's results begin.
+    /// The results of all joins, the last in front, with room for a table behind the first.
+    results: Lines,
+    /// Where each join's results begin in `results`.
     starts: Vec<usize>,
+    /// The magnitudes of results that their parents still need, by slot.
+    magnitudes: Vec<Magnitude>,
     /// By how many powers of 2^200 each class was scaled up, for the joins that did.
     scaled: Vec<(usize, Vec<u8>)>,
     adjoints: Vec<Option<Table>>,
@@ -35,9 +38,9 @@ impl Tape {
     pub(super) fn new(joins: &Joins) -> Self {
         let table = || Some(Table::new());
         Self {
-            values: Buffers::new(joins),
-            results: Vec::new(),
+            results: Lines::default(),
             starts: Vec::new(),
+            magnitudes: vec![Magnitude::default(); joins.n_slots],
             scaled: Vec::new(),
             adjoints: (0..joins.n_slots).map(|_| table()).collect(),
             tips: [Buffer::new(), Buffer::new()],
@@ -56,29 +59,50 @@ impl Tape {
     ) -> Result<(), Drifted> {
         self.starts.clear();
         self.scaled.clear();
-        self.results
-            .resize(self.results.len().max(stretch.n_classes + ENTRIES), [0.0; 2]);
-        let mut start = 0;
-        let Self {
-            values,
-            results,
-            starts,
-            scaled,
-            ..
-        } = self;
-        value::prune(simd, joins, stretch, edges, values, &mut |join, out, n_classes| {
-            results[start..start + n_classes].copy_from_slice(&out.pairs[..n_classes]);
-            starts.push(start);
-            if !out.rescaled.is_empty() {
-                scaled.push((join, out.rescaled.clone()));
+        let mut start = stretch
+            .joins
+            .iter()
+            .map(|classes| classes.n_classes.next_multiple_of(QUAD))
+            .sum();
+        let results = self.results.with_room(start + ENTRIES);
+        for (number, (join, classes)) in joins.list.iter().zip(&stretch.joins).enumerate() {
+            let sides = classes.sides(join);
+            for (operand, tip) in sides.into_iter().zip(&mut self.tips) {
+                if let Operand::Tip { node, .. } = operand {
+                    tip.set_tip(&edges[node as usize]);
+                }
             }
-            start += n_classes;
-        })
+            let mut magnitude = std::mem::take(&mut self.magnitudes[join.slot as usize]);
+            // Results are laid from the back to the front, so that all operands stand behind what is written.
+            let (out, done) = results.split_at_mut(start);
+            let end = start;
+            start -= classes.n_classes.next_multiple_of(QUAD);
+            let side = |index: usize| match sides[index] {
+                Operand::Join(below) => Side {
+                    pairs: window(done, self.starts[below as usize] - end),
+                    magnitude: &self.magnitudes[joins.list[below as usize].slot as usize],
+                },
+                Operand::Tip { .. } | Operand::Nothing => self.tips[index].side(),
+            };
+            let climb = Climb::new(edges, join.climbs);
+            let (sides, pairs) = ([side(0), side(1)], &mut out[start..start + classes.n_classes]);
+            value::combine(simd, classes, &stretch.indices, &climb, sides, pairs, &mut magnitude)?;
+            if !magnitude.rescaled.is_empty() {
+                self.scaled.push((number, magnitude.rescaled.clone()));
+            }
+            self.magnitudes[join.slot as usize] = magnitude;
+            self.starts.push(start);
+        }
+        Ok(())
     }
 
-    /// Returns the buffer of the last join after [`record`](Self::record).
-    pub(super) fn root(&self, joins: &Joins) -> Option<&Buffer> {
-        self.values.root(joins)
+    /// Returns the last join's results after [`record`](Self::record).
+    pub(super) fn root(&self, joins: &Joins) -> Option<Side<'_>> {
+        let pairs = window(self.results.pairs(), *self.starts.last()?);
+        Some(Side {
+            pairs,
+            magnitude: &self.magnitudes[joins.list.last()?.slot as usize],
+        })
     }
 
     /// Adds the derivatives of every branch to `adjoint` (`[n_nodes]`), given those of the root's classes.
@@ -99,11 +123,7 @@ impl Tape {
             }
         }
         for (number, (join, classes)) in joins.list.iter().zip(&stretch.joins).enumerate().rev() {
-            let sides = if classes.swapped {
-                [join.right, join.left]
-            } else {
-                [join.left, join.right]
-            };
+            let sides = classes.sides(join);
             let Some(mut own) = self.adjoints[join.slot as usize].take() else {
                 unreachable!("its parent came first")
             };
@@ -135,7 +155,7 @@ impl Tape {
                 unreachable!("operands have slots of their own")
             };
             let value = |side: usize| match sides[side] {
-                Operand::Join(below) => window(&self.results, self.starts[below as usize]),
+                Operand::Join(below) => window(self.results.pairs(), self.starts[below as usize]),
                 Operand::Tip { .. } | Operand::Nothing => &*self.tips[side].pairs,
             };
             let branch = Branch {

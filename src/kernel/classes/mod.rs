@@ -23,7 +23,7 @@ use super::scaled::{LN_UP, STEP, Scaled, exponent};
 use super::shared::SharedAdjoint;
 use crate::parallel::{Pool, Workers};
 use crate::problem::{BLOCK, Patterns};
-use buffer::Buffer;
+use buffer::{Buffer, Side};
 use build::Stretch;
 use joins::Joins;
 use std::convert::Infallible;
@@ -101,15 +101,8 @@ impl Classes {
         let stretch = &self.stretches[stretch];
         let mut likelihoods = ClassLikelihoods::default();
         for category in 0..mixture.weights.len() {
-            value::prune(
-                simd,
-                &self.joins,
-                stretch,
-                mixture.edges(category),
-                buffers,
-                &mut |_, _, _| {},
-            )?;
-            if let Some(root) = buffers.root(&self.joins) {
+            value::prune(simd, &self.joins, stretch, mixture.edges(category), buffers)?;
+            if let Some(root) = buffers.root(&self.joins).map(Buffer::side) {
                 likelihoods.add(
                     mixture.frequencies(category)?,
                     root,
@@ -228,21 +221,21 @@ struct ClassLikelihoods {
 
 impl ClassLikelihoods {
     #[inline(always)]
-    fn add(&mut self, frequencies: [f64; 2], root: &Buffer, n_classes: usize, is_first: bool) {
+    fn add(&mut self, frequencies: [f64; 2], root: Side, n_classes: usize, is_first: bool) {
         let likelihoods = root.pairs[..n_classes]
             .iter()
             .map(|&pair| value::at_root(frequencies, pair));
         if is_first {
             self.sums.extend(likelihoods);
-            self.counts.extend_from_slice(&root.counts);
-        } else if self.counts.is_empty() && root.counts.is_empty() {
+            self.counts.extend_from_slice(&root.magnitude.counts);
+        } else if self.counts.is_empty() && root.magnitude.counts.is_empty() {
             for (sum, likelihood) in self.sums.iter_mut().zip(likelihoods) {
                 *sum += likelihood;
             }
         } else {
             self.counts.resize(n_classes, 0);
             for (class, likelihood) in likelihoods.enumerate() {
-                let count = root.counts.get(class).copied().unwrap_or(0);
+                let count = root.magnitude.counts.get(class).copied().unwrap_or(0);
                 let sum = Scaled::new(self.sums[class], self.counts[class]).plus(Scaled::new(likelihood, count));
                 (self.sums[class], self.counts[class]) = (sum.value, sum.count);
             }
@@ -251,9 +244,9 @@ impl ClassLikelihoods {
 
     /// Returns 1 / L of a class in the scale of a root's pairs.
     #[inline(always)]
-    fn over(&self, class: usize, root: &Buffer) -> f64 {
+    fn over(&self, class: usize, root: Side) -> f64 {
         let count = |counts: &[i32]| counts.get(class).copied().unwrap_or(0);
-        let (own, total) = (count(&root.counts), count(&self.counts));
+        let (own, total) = (count(&root.magnitude.counts), count(&self.counts));
         if own == total {
             1.0 / self.sums[class]
         } else {

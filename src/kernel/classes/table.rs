@@ -1,4 +1,4 @@
-//! A table of pairs that begins at a cache line, so that no vector of four pairs lies across two.
+//! Memory for pairs that begins at a cache line, so that no vector of four pairs lies across two.
 
 use crate::kernel::dispatch::{ENTRIES, Pair};
 use std::ops::{Deref, DerefMut};
@@ -6,19 +6,49 @@ use std::ops::{Deref, DerefMut};
 /// Bytes of a cache line and of the widest vector.
 const LINE: usize = 64;
 
-/// [`ENTRIES`] pairs, zero at first; memory that is never touched costs nothing.
-pub(super) struct Table {
+/// Pairs from a cache line on, zero at first; memory that is never touched costs nothing.
+#[derive(Default)]
+pub(super) struct Lines {
     store: Vec<f64>,
-    /// Where the table begins in `store`.
+    /// Where the first line begins in `store`.
     start: usize,
 }
 
+impl Lines {
+    fn with_pairs(n_pairs: usize) -> Self {
+        let slack = LINE / size_of::<f64>();
+        let store = vec![0.0; 2 * n_pairs + slack];
+        // Where the system cannot say (it always can on real machines), unaligned memory is as right.
+        let start = store.as_ptr().align_offset(LINE).min(slack);
+        Self { store, start }
+    }
+
+    /// Returns all pairs.
+    #[inline(always)]
+    pub(super) fn pairs(&self) -> &[Pair] {
+        self.store[self.start..].as_chunks().0
+    }
+
+    #[inline(always)]
+    fn pairs_mut(&mut self) -> &mut [Pair] {
+        self.store[self.start..].as_chunks_mut().0
+    }
+
+    /// Returns all pairs, at least so many.
+    pub(super) fn with_room(&mut self, n_pairs: usize) -> &mut [Pair] {
+        if self.pairs().len() < n_pairs {
+            *self = Self::with_pairs(n_pairs);
+        }
+        self.pairs_mut()
+    }
+}
+
+/// A table of [`ENTRIES`] pairs.
+pub(super) struct Table(Lines);
+
 impl Table {
     pub(super) fn new() -> Self {
-        let store = vec![0.0; 2 * ENTRIES + LINE / size_of::<f64>()];
-        // Where the system cannot say (it always can on real machines), an unaligned table is as right.
-        let start = store.as_ptr().align_offset(LINE).min(LINE / size_of::<f64>());
-        Self { store, start }
+        Self(Lines::with_pairs(ENTRIES))
     }
 }
 
@@ -27,9 +57,9 @@ impl Deref for Table {
 
     #[inline(always)]
     fn deref(&self) -> &[Pair; ENTRIES] {
-        match self.store[self.start..].as_chunks().0.first_chunk() {
+        match self.0.pairs().first_chunk() {
             Some(table) => table,
-            None => unreachable!("the store has room for a table behind any start"),
+            None => unreachable!("a table has its entries"),
         }
     }
 }
@@ -37,9 +67,9 @@ impl Deref for Table {
 impl DerefMut for Table {
     #[inline(always)]
     fn deref_mut(&mut self) -> &mut [Pair; ENTRIES] {
-        match self.store[self.start..].as_chunks_mut().0.first_chunk_mut() {
+        match self.0.pairs_mut().first_chunk_mut() {
             Some(table) => table,
-            None => unreachable!("the store has room for a table behind any start"),
+            None => unreachable!("a table has its entries"),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Pruning over subtree classes: every join computes each of its distinct sub-patterns once.
 
-use super::buffer::{Buffer, Climb, Drifted, QuadClimb, times};
+use super::buffer::{Buffer, Climb, Drifted, Magnitude, QuadClimb, Side, times};
 use super::build::{ClassJoin, Pairing, Stretch};
 use super::joins::{Joins, Operand};
 use crate::kernel::dispatch::{ENTRIES, Pair, Simd};
@@ -27,7 +27,7 @@ impl Buffers {
     }
 }
 
-/// Computes every join and shows `visit` its number, its result and the number of its classes.
+/// Computes every join; what climbs from it stays until its parent was computed.
 #[inline(always)]
 pub(super) fn prune<S: Simd>(
     simd: S,
@@ -35,18 +35,13 @@ pub(super) fn prune<S: Simd>(
     stretch: &Stretch,
     edges: &[SharedEdge],
     buffers: &mut Buffers,
-    visit: &mut impl FnMut(usize, &Buffer, usize),
 ) -> Result<(), Drifted> {
-    for (number, (join, classes)) in joins.list.iter().zip(&stretch.joins).enumerate() {
+    for (join, classes) in joins.list.iter().zip(&stretch.joins) {
         let slot = join.slot as usize;
         let Some(mut out) = buffers.slots[slot].take() else {
             unreachable!("no operand lies in its result's slot")
         };
-        let sides = if classes.swapped {
-            [join.right, join.left]
-        } else {
-            [join.left, join.right]
-        };
+        let sides = classes.sides(join);
         for (operand, buffer) in sides.into_iter().zip(&mut buffers.tips) {
             if let Operand::Tip { node, .. } = operand {
                 buffer.set_tip(&edges[node as usize]);
@@ -60,8 +55,16 @@ pub(super) fn prune<S: Simd>(
             unreachable!("operands were computed before")
         };
         let climb = Climb::new(edges, join.climbs);
-        let result = combine(simd, classes, &stretch.indices, &climb, left, right, &mut out);
-        visit(number, &out, classes.n_classes);
+        let (sides, pairs) = ([left.side(), right.side()], &mut out.pairs[..classes.n_classes]);
+        let result = combine(
+            simd,
+            classes,
+            &stretch.indices,
+            &climb,
+            sides,
+            pairs,
+            &mut out.magnitude,
+        );
         buffers.slots[slot] = Some(out);
         result?;
     }
@@ -75,35 +78,28 @@ pub(super) fn combine<S: Simd>(
     classes: &ClassJoin,
     indices: &[u16],
     climb: &Climb,
-    left: &Buffer,
-    right: &Buffer,
-    out: &mut Buffer,
+    [left, right]: [Side; 2],
+    pairs: &mut [Pair],
+    magnitude: &mut Magnitude,
 ) -> Result<(), Drifted> {
-    if climb.floor < -STEP || left.floor < -2 * STEP || right.floor < -2 * STEP {
+    let is_low = |side: Side| side.magnitude.floor < -2 * STEP;
+    if climb.floor < -STEP || is_low(left) || is_low(right) {
         return Err(Drifted);
     }
-    let pairs = &mut out.pairs[..classes.n_classes];
-    out.counts.clear();
+    magnitude.counts.clear();
     let is_single = classes.pairing == Pairing::Single;
     match &classes.pairing {
-        Pairing::Single => single(simd, climb, &left.pairs, pairs),
+        Pairing::Single => single(simd, climb, left.pairs, pairs),
         Pairing::Aligned { right: of_right } => {
-            aligned(
-                simd,
-                climb,
-                &left.pairs,
-                &right.pairs,
-                &indices[of_right.clone()],
-                pairs,
-            );
+            aligned(simd, climb, left.pairs, right.pairs, &indices[of_right.clone()], pairs);
         }
         Pairing::Grouped { left: of_left, sizes } => {
-            let mut rest = pairs;
+            let mut rest = &mut *pairs;
             let mut of_left = &indices[of_left.clone()];
             for (&size, &other) in indices[sizes.clone()].iter().zip(right.pairs.iter()) {
                 let (group, behind) = rest.split_at_mut(size as usize);
                 let (lefts, lefts_behind) = of_left.split_at(size as usize);
-                one_group(simd, climb, &left.pairs, other, lefts, group);
+                one_group(simd, climb, left.pairs, other, lefts, group);
                 (rest, of_left) = (behind, lefts_behind);
             }
         }
@@ -112,21 +108,22 @@ pub(super) fn combine<S: Simd>(
             right: of_right,
         } => {
             let sides = (&indices[of_left.clone()], &indices[of_right.clone()]);
-            paired(simd, climb, &left.pairs, &right.pairs, sides, pairs);
+            paired(simd, climb, left.pairs, right.pairs, sides, pairs);
         }
     }
-    if !left.counts.is_empty() || !(is_single || right.counts.is_empty()) {
-        add_counts(classes, indices, left, right, &mut out.counts);
+    let (low, high) = (left.magnitude, right.magnitude);
+    if !low.counts.is_empty() || !(is_single || high.counts.is_empty()) {
+        add_counts(classes, indices, low, high, &mut magnitude.counts);
     }
-    out.is_positive = left.is_positive && (is_single || right.is_positive);
+    magnitude.is_positive = low.is_positive && (is_single || high.is_positive);
     // A row of probabilities sums to 1, so one of the two is at least a half; with zeros about it may be the other.
-    let lost = if out.is_positive {
+    let lost = if magnitude.is_positive {
         climb.floor.max(-1)
     } else {
         climb.floor
     };
-    out.floor = left.floor + lost + if is_single { 0 } else { right.floor };
-    out.settle(classes.n_classes)
+    magnitude.floor = low.floor + lost + if is_single { 0 } else { high.floor };
+    magnitude.settle(pairs)
 }
 
 #[inline(always)]
@@ -205,8 +202,8 @@ fn paired<S: Simd>(
 /// Adds the counts of the two sides class by class.
 #[cold]
 #[inline(never)]
-fn add_counts(classes: &ClassJoin, indices: &[u16], left: &Buffer, right: &Buffer, counts: &mut Vec<i32>) {
-    let of = |buffer: &Buffer, class: usize| buffer.counts.get(class).copied().unwrap_or(0);
+fn add_counts(classes: &ClassJoin, indices: &[u16], left: &Magnitude, right: &Magnitude, counts: &mut Vec<i32>) {
+    let of = |side: &Magnitude, class: usize| side.counts.get(class).copied().unwrap_or(0);
     match &classes.pairing {
         Pairing::Single => counts.extend_from_slice(&left.counts),
         Pairing::Aligned { right: of_right } => {

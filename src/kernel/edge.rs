@@ -63,23 +63,8 @@ pub(super) struct LaneEdge<const W: usize> {
 
 impl<const W: usize> LaneEdge<W> {
     #[inline(always)]
-    pub(super) fn new(of_lane: impl Fn(usize) -> Transition) -> Self {
-        let mut entries = [[0.0; W]; 4];
-        for lane in 0..W {
-            for (row, p) in entries.iter_mut().zip(of_lane(lane)) {
-                row[lane] = p;
-            }
-        }
-        let mut least = 1.0_f64;
-        for row in &entries {
-            for &p in row {
-                least = if p < least && p > 0.0 { p } else { least };
-            }
-        }
-        Self {
-            entries,
-            floor: exponent(least),
-        }
+    pub(super) fn new(entries: [[f64; W]; 4], floor: i32) -> Self {
+        Self { entries, floor }
     }
 }
 

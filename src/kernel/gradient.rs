@@ -54,6 +54,8 @@ pub(super) struct Scratch<const W: usize> {
     nodes: Vec<Partial<W>>,
     climbed: Vec<Partial<W>>,
     after: Vec<Partial<W>>,
+    before: Partial<W>,
+    outer: Partial<W>,
 }
 
 impl<const W: usize> Scratch<W> {
@@ -63,6 +65,8 @@ impl<const W: usize> Scratch<W> {
             nodes: vec![Partial::ones(); layout.n_internal.max(1)],
             climbed: vec![Partial::ones(); layout.max_children],
             after: vec![Partial::ones(); layout.max_children],
+            before: Partial::ones(),
+            outer: Partial::ones(),
         }
     }
 
@@ -119,45 +123,54 @@ pub(super) fn downward<const W: usize>(
         return;
     }
     let root = scratch.nodes.len() - 1;
-    scratch.nodes[root].set(|lane| frequencies(lane).map(|frequency| Scaled::new(frequency, 0)));
+    let Scratch {
+        nodes,
+        climbed,
+        after,
+        before,
+        outer,
+    } = scratch;
+    let mut edges = Vec::with_capacity(layout.max_children);
+    nodes[root].set(|lane| frequencies(lane).map(|frequency| Scaled::new(frequency, 0)));
     for node in (0..tree.n_nodes()).rev().filter(|&node| !tree.is_tip(node)) {
         let children = tree.children(node);
-        let (below, here) = scratch.nodes.split_at_mut(layout.index[node] as usize);
-        let mut before = here[0].clone();
-        for (climbed, &child) in scratch.climbed.iter_mut().zip(children) {
+        let (below, here) = nodes.split_at_mut(layout.index[node] as usize);
+        before.copy_from(&here[0]);
+        edges.clear();
+        for (climbed, &child) in climbed.iter_mut().zip(children) {
             let (child, index) = (child as usize, layout.index[child as usize] as usize);
+            let edge = source.edge(child);
             climbed.reset();
             if tree.is_tip(child) {
-                climbed.multiply_tip(&source.edge(child), lanes.tip::<W>(index));
+                climbed.multiply_tip(&edge, lanes.tip::<W>(index));
             } else {
-                climbed.multiply_climbed(&source.edge(child), &below[index]);
+                climbed.multiply_climbed(&edge, &below[index]);
             }
+            edges.push(edge);
         }
         // after[i] is the product of what climbs from the children behind child i.
         for child in (0..children.len().saturating_sub(1)).rev() {
-            let (left, right) = scratch.after.split_at_mut(child + 1);
-            left[child].copy_from(&scratch.climbed[child + 1]);
+            let (left, right) = after.split_at_mut(child + 1);
+            left[child].copy_from(&climbed[child + 1]);
             if child + 2 < children.len() {
                 left[child].multiply(&right[0]);
             }
         }
-        let mut outer = before.clone();
-        for (position, &child) in children.iter().enumerate() {
+        for (position, (&child, edge)) in children.iter().zip(&edges).enumerate() {
             let (child, index) = (child as usize, layout.index[child as usize] as usize);
-            outer.copy_from(&before);
+            outer.copy_from(before);
             if position + 1 < children.len() {
-                outer.multiply(&scratch.after[position]);
-                before.multiply(&scratch.climbed[position]);
+                outer.multiply(&after[position]);
+                before.multiply(&climbed[position]);
             }
-            let edge = source.edge(child);
             if tree.is_tip(child) {
-                let derivative = at_tip(&edge, &outer, lanes.tip::<W>(index), cotangent);
+                let derivative = at_tip(edge, outer, lanes.tip::<W>(index), cotangent);
                 source.collect(child, &derivative);
             } else {
-                let derivative = at_branch(&edge, &outer, &below[index], cotangent);
+                let derivative = at_branch(edge, outer, &below[index], cotangent);
                 source.collect(child, &derivative);
-                below[index].copy_from(&outer);
-                below[index].climb(&Transposed(&edge));
+                below[index].copy_from(outer);
+                below[index].climb(&Transposed(edge));
             }
         }
     }
@@ -204,9 +217,10 @@ fn at_branch<const W: usize>(
         } else {
             cotangent[lane] / likelihood
         };
-        for (row, term) in derivative.iter_mut().zip(terms) {
-            row[lane] = factor * term;
-        }
+        derivative[0][lane] = factor * terms[0];
+        derivative[1][lane] = factor * terms[1];
+        derivative[2][lane] = factor * terms[2];
+        derivative[3][lane] = factor * terms[3];
     }
     derivative
 }

@@ -6,7 +6,7 @@ use super::partial::Partial;
 use super::prune::{Lanes, at_root, prune};
 use super::scaled::Scaled;
 use super::source::LaneSource;
-use super::transition::Equilibrium;
+use super::transition::Equilibria;
 use super::{Kernel, part_bounds};
 use crate::error::Cancelled;
 use crate::parallel::{Monitor, Workers};
@@ -146,12 +146,11 @@ fn take<T: Copy>(values: &[T], first: usize, filler: T) -> [T; WIDTH] {
     std::array::from_fn(|lane| values.get(first + lane).copied().unwrap_or(filler))
 }
 
+#[inline(always)]
 fn source<'a>(input: &LaneInput, first: usize, length: &'a [f64], sink: &'a mut [f64]) -> LaneSource<'a, WIDTH> {
     let (gain, loss) = (take(input.gain, first, 1.0), take(input.loss, first, 1.0));
     LaneSource {
-        gain,
-        loss,
-        equilibrium: std::array::from_fn(|lane| Equilibrium::of(gain[lane], loss[lane])),
+        equilibria: Equilibria::of(gain, loss),
         length,
         gain_adjoint: [0.0; WIDTH],
         loss_adjoint: [0.0; WIDTH],

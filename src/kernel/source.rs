@@ -1,7 +1,7 @@
 //! Where a block of lanes gets its transition probabilities from, and where their derivatives go.
 
 use super::edge::{Edge, LaneEdge, SharedEdge};
-use super::transition::{Equilibrium, Transition, transition_adjoint};
+use super::transition::{Equilibria, Transition};
 
 /// Transition probabilities of every branch for `W` lanes, and the sink of their derivatives.
 pub(super) trait Source<const W: usize> {
@@ -41,9 +41,7 @@ impl<const W: usize> Source<W> for SharedSource<'_> {
 
 /// Rates of its own for each lane; derivatives are taken on to gain, loss and branch length at once.
 pub(super) struct LaneSource<'a, const W: usize> {
-    pub(super) gain: [f64; W],
-    pub(super) loss: [f64; W],
-    pub(super) equilibrium: [Equilibrium; W],
+    pub(super) equilibria: Equilibria<W>,
     /// `[n_nodes]`, 0 for the root.
     pub(super) length: &'a [f64],
     pub(super) gain_adjoint: [f64; W],
@@ -58,20 +56,18 @@ impl<const W: usize> Source<W> for LaneSource<'_, W> {
     #[inline(always)]
     fn edge(&self, node: usize) -> LaneEdge<W> {
         let length = self.length[node];
-        LaneEdge::new(|lane| self.equilibrium[lane].transition(length))
+        LaneEdge::new(self.equilibria.transition(length), self.equilibria.floor(length))
     }
 
     #[inline(always)]
     fn collect(&mut self, node: usize, derivative: &[[f64; W]; 4]) {
-        let length = self.length[node];
-        let mut by_length = [0.0; W];
-        for lane in 0..W {
-            let entries = [0, 1, 2, 3].map(|entry| derivative[entry][lane]);
-            let adjoint = transition_adjoint(self.gain[lane], self.loss[lane], length, &entries);
-            self.gain_adjoint[lane] += adjoint.gain;
-            self.loss_adjoint[lane] += adjoint.loss;
-            by_length[lane] = adjoint.length;
-        }
+        let Self {
+            equilibria,
+            gain_adjoint,
+            loss_adjoint,
+            ..
+        } = self;
+        let by_length = equilibria.pull_back(self.length[node], derivative, gain_adjoint, loss_adjoint);
         self.length_adjoint[node] += sum(&by_length);
     }
 }

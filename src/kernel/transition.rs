@@ -8,6 +8,7 @@
 //! Source: Felsenstein 2004, Inferring Phylogenies, chapter 13; the chain is not normalised.
 
 use super::elementary::decay;
+use super::scaled::exponent;
 
 /// Transition probabilities of one branch: `[P00, P01, P10, P11]`, first the state above, then the state below.
 pub type Transition = [f64; 4];
@@ -29,37 +30,113 @@ pub struct RateAdjoint {
 #[inline(always)]
 #[must_use]
 pub fn transition(gain: f64, loss: f64, length: f64) -> Transition {
-    Equilibrium::of(gain, loss).transition(length)
+    Equilibria::of([gain], [loss]).transition(length).map(|[entry]| entry)
 }
 
-/// The rates of a chain as their sum and the frequencies they lead to, from which any branch is cheap.
+/// The rates of `W` chains as their sums and the frequencies they lead to, from which any branch is cheap.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Equilibrium {
-    rate: f64,
-    absent: f64,
-    present: f64,
+pub(super) struct Equilibria<const W: usize> {
+    gain: [f64; W],
+    loss: [f64; W],
+    rate: [f64; W],
+    absent: [f64; W],
+    present: [f64; W],
+    /// The smallest positive frequency of a state.
+    least_share: f64,
+    /// The smallest positive rate.
+    least_rate: f64,
 }
 
-impl Equilibrium {
-    /// Returns the equilibrium; without any rate nothing ever changes, whatever the frequencies.
+impl<const W: usize> Equilibria<W> {
+    /// Returns the equilibria; without any rate nothing ever changes, whatever the frequencies.
     #[inline(always)]
-    pub(super) fn of(gain: f64, loss: f64) -> Self {
-        let rate = gain + loss;
-        let present = if rate > 0.0 { gain / rate } else { 0.0 };
-        let absent = if rate > 0.0 { loss / rate } else { 1.0 };
-        Self { rate, absent, present }
+    pub(super) fn of(gain: [f64; W], loss: [f64; W]) -> Self {
+        let rate = std::array::from_fn(|lane| gain[lane] + loss[lane]);
+        let (mut absent, mut present) = ([1.0; W], [0.0; W]);
+        for lane in 0..W {
+            if rate[lane] > 0.0 {
+                absent[lane] = loss[lane] / rate[lane];
+                present[lane] = gain[lane] / rate[lane];
+            }
+        }
+        let least = |values: &[f64; W]| {
+            values
+                .iter()
+                .fold(1.0, |a: f64, &b| if b < a && b > 0.0 { b } else { a })
+        };
+        let least_share = least(&absent).min(least(&present));
+        Self {
+            gain,
+            loss,
+            rate,
+            absent,
+            present,
+            least_share,
+            least_rate: least(&rate),
+        }
     }
 
-    /// Returns the transition probabilities over a length.
+    /// Returns the transition probabilities over a length, entry by entry.
     #[inline(always)]
-    pub(super) fn transition(self, length: f64) -> Transition {
-        let (kept, changed) = decay(self.rate * length);
-        [
-            self.absent + self.present * kept,
-            self.present * changed,
-            self.absent * changed,
-            self.present + self.absent * kept,
-        ]
+    pub(super) fn transition(&self, length: f64) -> [[f64; W]; 4] {
+        let (kept, changed) = self.decay(length);
+        let mut entries = [[0.0; W]; 4];
+        for lane in 0..W {
+            entries[0][lane] = self.absent[lane] + self.present[lane] * kept[lane];
+            entries[1][lane] = self.present[lane] * changed[lane];
+            entries[2][lane] = self.absent[lane] * changed[lane];
+            entries[3][lane] = self.present[lane] + self.absent[lane] * kept[lane];
+        }
+        entries
+    }
+
+    /// Returns a lower bound of log2 of the positive transition probabilities over a length.
+    #[inline(always)]
+    pub(super) fn floor(&self, length: f64) -> i32 {
+        // 1 - exp(-z) >= z / (1 + z); of the diagonal, one term is a frequency.
+        let z = self.least_rate * length;
+        let changed = if z > 0.0 { z / (1.0 + z) } else { 1.0 };
+        exponent(self.least_share * changed)
+    }
+
+    #[inline(always)]
+    fn decay(&self, length: f64) -> ([f64; W], [f64; W]) {
+        let (mut kept, mut changed) = ([0.0; W], [0.0; W]);
+        for lane in 0..W {
+            (kept[lane], changed[lane]) = decay(self.rate[lane] * length);
+        }
+        (kept, changed)
+    }
+
+    /// Adds the derivatives with respect to the rates and returns those with respect to the length.
+    #[inline(always)]
+    pub(super) fn pull_back(
+        &self,
+        length: f64,
+        adjoint: &[[f64; W]; 4],
+        gain: &mut [f64; W],
+        loss: &mut [f64; W],
+    ) -> [f64; W] {
+        let (kept, changed) = self.decay(length);
+        let mut by_length = [0.0; W];
+        for lane in 0..W {
+            // P00 = 1 - P01 and P11 = 1 - P10, so only two differences of adjoints matter.
+            let to_present = adjoint[1][lane] - adjoint[0][lane];
+            let to_absent = adjoint[2][lane] - adjoint[3][lane];
+            let exponent = self.rate[lane] * length;
+            // phi = (1 - exp(-a t)) / a, psi = -d phi / d a
+            let phi = if exponent > 0.0 {
+                changed[lane] / self.rate[lane]
+            } else {
+                length
+            };
+            let psi = length * length * decay_ratio(exponent, kept[lane], changed[lane]);
+            let mixed = to_absent * self.loss[lane] + to_present * self.gain[lane];
+            gain[lane] += to_present * phi - mixed * psi;
+            loss[lane] += to_absent * phi - mixed * psi;
+            by_length[lane] = (to_present * self.gain[lane] + to_absent * self.loss[lane]) * kept[lane];
+        }
+        by_length
     }
 }
 
@@ -67,18 +144,13 @@ impl Equilibrium {
 #[inline(always)]
 #[must_use]
 pub fn transition_adjoint(gain: f64, loss: f64, length: f64, adjoint: &Transition) -> RateAdjoint {
-    let sum = gain + loss;
-    // P00 = 1 - P01 and P11 = 1 - P10, so only two differences of adjoints matter.
-    let (to_present, to_absent) = (adjoint[1] - adjoint[0], adjoint[2] - adjoint[3]);
-    let exponent = sum * length;
-    let (kept, changed) = decay(exponent);
-    // phi = (1 - exp(-a t)) / a, psi = -d phi / d a
-    let phi = if exponent > 0.0 { changed / sum } else { length };
-    let psi = length * length * decay_ratio(exponent, kept, changed);
+    let (mut by_gain, mut by_loss) = ([0.0], [0.0]);
+    let equilibria = Equilibria::of([gain], [loss]);
+    let [by_length] = equilibria.pull_back(length, &adjoint.map(|entry| [entry]), &mut by_gain, &mut by_loss);
     RateAdjoint {
-        gain: to_present * (phi - gain * psi) - to_absent * loss * psi,
-        loss: to_absent * (phi - loss * psi) - to_present * gain * psi,
-        length: (to_present * gain + to_absent * loss) * kept,
+        gain: by_gain[0],
+        loss: by_loss[0],
+        length: by_length,
     }
 }
 
@@ -93,14 +165,10 @@ fn decay_ratio(z: f64, kept: f64, changed: f64) -> f64 {
         sum += term * f64::from(k + 1);
         term *= -near / f64::from(k + 3);
     }
-    let far = (changed - z * kept) / (z * z);
-    if z < 0.25 {
-        sum
-    } else if z < f64::INFINITY {
-        far
-    } else {
-        0.0
-    }
+    // Beyond 746 exp(-z) is 0, and z must not be squared to infinity.
+    let square = if z < 1e150 { z * z } else { f64::INFINITY };
+    let lost = if kept > 0.0 { z * kept } else { 0.0 };
+    if z < 0.25 { sum } else { (changed - lost) / square }
 }
 
 #[cfg(test)]

@@ -178,11 +178,12 @@ impl Tape {
                     Operand::Join(below) => self.adjoints[joins.list[below as usize].slot as usize] = target,
                     Operand::Tip { node, .. } => {
                         if let Some(table) = &target {
-                            // Columns of P: what climbs from an absent and from a present tip.
-                            add(
-                                &mut adjoint[node as usize],
-                                [table[0][0], table[1][0], table[0][1], table[1][1]],
-                            );
+                            // Columns of P are what climbs from an absent and from a present tip; a missing tip
+                            // is their sum.
+                            let [absent, present, missing] = [0, 1, 2].map(|class| table[class]);
+                            let entry = |observed: Pair, state: usize| observed[state] + missing[state];
+                            let derivative = [entry(absent, 0), entry(present, 0), entry(absent, 1), entry(present, 1)];
+                            add(&mut adjoint[node as usize], derivative);
                         }
                         self.tip_adjoints[side] = target;
                     }

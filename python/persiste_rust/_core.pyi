@@ -39,7 +39,11 @@ def compute_hamming_distance(matrix: NDArray[np.int8]) -> NDArray[np.float64]: .
 class Tree:
     @staticmethod
     def from_newick(
-        text_or_path: str | PathLike[str], *, missing_length: float | None = None, min_length: float | None = None
+        text_or_path: str | PathLike[str],
+        *,
+        missing_length: float | None = None,
+        min_length: float | None = None,
+        length_field: str | None = None,
     ) -> Tree: ...
     def to_newick(self, annotations: list[str] | None = None) -> str: ...
     @property
@@ -118,4 +122,5 @@ class Model:
     ) -> dict[str, Any]: ...
     # Keys of the mapping returned by `fit`:
     #   parameters, gradient, lower, upper (n_parameters,); covariance (n_parameters, n_parameters) or None;
+    #   information_eigenvalues (n_free,), ascending; root_frequencies (2,), of states 0 and 1;
     #   log_likelihood; log_likelihoods (n_families,); converged; reason; iterations; evaluations; at_bound (names)

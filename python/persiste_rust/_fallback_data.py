@@ -30,10 +30,14 @@ class Tree:
 
     @staticmethod
     def from_newick(
-        text_or_path: str | PathLike[str], *, missing_length: float | None = None, min_length: float | None = None
+        text_or_path: str | PathLike[str],
+        *,
+        missing_length: float | None = None,
+        min_length: float | None = None,
+        length_field: str | None = None,
     ) -> Tree:
         """Reads a tree; see `read_newick` for what is taken for a path and what is refused."""
-        return Tree(read_newick(text_or_path, missing_length, min_length))
+        return Tree(read_newick(text_or_path, missing_length, min_length, length_field))
 
     def to_newick(self, annotations: list[str] | None = None) -> str:
         """Returns the Newick text; `annotations` (n_nodes) go into a comment behind each node's label."""

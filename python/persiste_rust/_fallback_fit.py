@@ -32,6 +32,7 @@ class Maximum(NamedTuple):
     value: float
     gradient: Floats
     covariance: Floats | None
+    information_eigenvalues: Floats
     converged: bool
     reason: str
     iterations: int
@@ -106,12 +107,16 @@ def maximise(
     if converged:
         point, value, gradient = _settle(function, (point, value, gradient), lower, upper)
     at_bound = (point - lower <= _AT_BOUND) | (upper - point <= _AT_BOUND)
-    covariance = None
+    covariance, eigenvalues = None, np.empty(0)
     if converged and not at_bound.any():
-        covariance = _inverse(_information(function, point, lower, upper))
+        information = _information(function, point, lower, upper)
+        covariance, eigenvalues = _inverse(information), np.linalg.eigvalsh(information)
     if converged and at_bound.any():
         reason += ", at a bound"
-    return Maximum(point, float(value), gradient, covariance, converged, reason, iterations, function.calls, at_bound)
+    calls = function.calls
+    return Maximum(
+        point, float(value), gradient, covariance, eigenvalues, converged, reason, iterations, calls, at_bound
+    )
 
 
 def _settle(

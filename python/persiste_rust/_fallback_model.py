@@ -192,14 +192,10 @@ class Model:
             for name, value, low, high in zip(self.parameter_names, first, lower, upper, strict=True):
                 if not low <= value <= high:
                     raise ValueError(f"{name} starts at {value:g}; allowed are {low:g} to {high:g} for this tree")
+        self._refuse_impossible(first)
         report = None if progress is None else lambda step: progress("fitting", step, 0)
         found = maximise(self.value_and_gradient, first, lower, upper, max_iterations, report)
         each = self.log_likelihoods(found.point)
-        reason = found.reason
-        impossible = np.flatnonzero(np.isneginf(each))
-        if len(impossible):
-            name = self._data._families[impossible[0]]
-            reason += f": family '{name}' cannot arise ({len(impossible)} of {len(each)} families)"
         names = self.parameter_names
         return {
             "parameters": found.point,
@@ -207,14 +203,34 @@ class Model:
             "lower": lower,
             "upper": upper,
             "covariance": found.covariance,
+            "information_eigenvalues": found.information_eigenvalues,
+            "root_frequencies": self._root_frequencies(found.point),
             "log_likelihood": found.value,
             "log_likelihoods": each,
             "converged": found.converged,
-            "reason": reason,
+            "reason": found.reason,
             "iterations": found.iterations,
             "evaluations": found.evaluations,
             "at_bound": [name for name, bound in zip(names, found.at_bound, strict=True) if bound],
         }
+
+    def _refuse_impossible(self, start: _Floats) -> None:
+        each = self.log_likelihoods(start)
+        impossible = np.flatnonzero(np.isneginf(each))
+        if len(impossible):
+            names = ", ".join(f"'{self._data._families[family]}'" for family in impossible[:3])
+            raise ValueError(
+                f"{len(impossible)} of {len(each)} families have likelihood 0 where the search begins ({names}): usually "
+                "tips at distance 0 that differ; lengthen such branches (option min_length, --min-length) or remove "
+                "the families"
+            )
+
+    def _root_frequencies(self, params: _Floats) -> _Floats:
+        """The root frequencies of states 0 and 1."""
+        gain, loss = self._rates(params)
+        if self._root == "stationary":
+            return np.array([loss, gain]) / (gain + loss)
+        return np.array([1.0 - float(self._root), float(self._root)])
 
     def _bounds(self) -> tuple[_Floats, _Floats]:
         lengths = self._data._tree._arrays.branch_length[:-1]

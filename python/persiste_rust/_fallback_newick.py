@@ -73,13 +73,18 @@ def read_text(path: str | PathLike[str], *, strict: bool = True) -> str:
 
 
 def read_newick(
-    text_or_path: str | PathLike[str], missing_length: float | None = None, min_length: float | None = None
+    text_or_path: str | PathLike[str],
+    missing_length: float | None = None,
+    min_length: float | None = None,
+    length_field: str | None = None,
 ) -> TreeArrays:
     """Returns the tree of a Newick text or file.
 
     A path object is a path; a string is Newick text if, blanks aside, it is empty, begins with `(` or `[` or
     ends with `;`, else a path. `missing_length` stands for lengths that are not given (the root needs none),
     and lengths below `min_length` are raised to it; without them missing and negative lengths are refused.
+    Of several `:` fields at a node, `length_field` says which is the length, `first` or `last`; without it a second
+    one is refused.
 
     # Errors
     ValueError with the position; OSError for a file that cannot be read.
@@ -87,33 +92,38 @@ def read_newick(
     for name, length in (("missing_length", missing_length), ("min_length", min_length)):
         if length is not None and not (math.isfinite(length) and length >= 0.0):
             raise ValueError(f"{name} is {length}; allowed are finite lengths of 0 or more")
+    if length_field not in (None, "first", "last"):
+        raise ValueError(f"option length_field (--length-field) is '{length_field}'; allowed are first and last")
     stripped = text_or_path.strip() if isinstance(text_or_path, str) else "path"
     if isinstance(text_or_path, str) and (not stripped or stripped[0] in "([" or stripped[-1] == ";"):
         text, source = text_or_path, ""
     else:
         text, source = read_text(text_or_path), f"'{fspath(text_or_path)}', "
-    reader = _Reader(text, source)
+    reader = _Reader(text, source, length_field)
     return reader.finish(missing_length, min_length)
 
 
 class _Node:
     """A node while its text is being read."""
 
-    __slots__ = ("children", "colon", "length", "name", "start")
+    __slots__ = ("children", "colon", "first", "length", "name", "start")
 
     def __init__(self, start: int) -> None:
         self.start = start
         self.name: str | None = None
         self.colon: int | None = None
         self.length: float | None = None
+        # The first of several ':' fields.
+        self.first: float | None = None
         self.children: list[int] | None = None
 
 
 class _Reader:
     """Reads one tree; nodes are numbered as they are completed, which is post-order."""
 
-    def __init__(self, text: str, source: str) -> None:
-        self.text, self.source = text, source
+    def __init__(self, text: str, source: str, length_field: str | None) -> None:
+        self.text, self.source, self.length_field = text, source, length_field
+        self.many_fields = 0
         self.parent: list[int] = []
         self.lengths: list[float] = []
         self.missing: list[int] = []
@@ -192,10 +202,7 @@ class _Reader:
             return _Node(at + 1)
         if found == ":":
             if node.colon is not None:
-                self.fail(
-                    at,
-                    "a second ':' at one node; is the number before it a support value? allowed is one branch length",
-                )
+                self.begin_next_field(node, at)
             node.colon = at
             return node
         if found == ";":
@@ -211,6 +218,18 @@ class _Reader:
         if found == ")":
             after.children, after.start = self.open.pop()
         return after
+
+    def begin_next_field(self, node: _Node, at: int) -> None:
+        if self.length_field is None or node.length is None:
+            self.fail(
+                at,
+                "a second ':' at one node; some programs write ':length:support' and others ':support:length'; allowed "
+                "is the length alone, unless option length_field (--length-field first or last) says which it is",
+            )
+        if node.first is None:
+            node.first = node.length
+            self.many_fields += 1
+        node.length = None
 
     def take_word(self, node: _Node, at: int, found: str) -> None:
         if node.colon is not None:
@@ -235,6 +254,8 @@ class _Reader:
             self.fail(node.colon, "':' without a branch length")
         if node.children is None and not node.name:
             self.fail(min(at, len(self.text)), "a tip without a name")
+        if node.first is not None and self.length_field == "first":
+            node.length = node.first
         index = len(self.parent)
         for child in node.children or []:
             self.parent[child] = index
@@ -250,6 +271,10 @@ class _Reader:
         """Applies the rules for names and lengths to the tree as read."""
         root = len(self.parent) - 1
         arrays = TreeArrays(np.array(self.parent), np.array(self.lengths), self.names, self.notes)
+        if self.many_fields:
+            self.notes.append(
+                f"{self.many_fields} nodes have several ':' fields, of which the {self.length_field} was taken as length"
+            )
         seen: set[str] = set()
         for tip in tips_of(arrays).tolist():
             if self.names[tip] in seen:

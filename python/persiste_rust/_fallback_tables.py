@@ -343,13 +343,13 @@ class _Cells:
 
     def count(self, line: int, fields: list[str], column: int) -> int:
         text = fields[column].strip()
-        if not text or text.upper() in _MISSING:
+        if text.upper() in _MISSING:
             return _UNKNOWN
-        if not _COUNT.fullmatch(text):
+        if not text or not _COUNT.fullmatch(text):
             place = f"family '{fields[0].strip()}', column '{self.header[column]}'"
             if self.reader.turned:
                 place = f"genome '{fields[0].strip()}', family '{self.header[column]}'"
-            self.reader.fail(line, f"{place} is '{text[:40]}'; allowed are counts and ?, NA, NaN or blank for missing")
+            self.reader.fail(line, f"{place} is '{text[:40]}'; allowed are counts, and ?, NA or NaN for missing")
         digits = text.split(".")[0].lstrip("0")
         return _ABSENT if not digits else _PRESENT if digits == "1" else _MANY
 

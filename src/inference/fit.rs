@@ -27,7 +27,7 @@ pub struct FitResult {
     /// At the estimates.
     pub gradient: Vec<f64>,
     /// Inverse of the observed information; rows and columns of parameters at a bound are NaN. `None` if the
-    /// information is not positive definite.
+    /// information is not positive definite or no parameter is free.
     pub covariance: Option<DMatrix<f64>>,
     /// Eigenvalues of the observed information of the free parameters, ascending.
     pub information_eigenvalues: Vec<f64>,
@@ -91,13 +91,18 @@ pub fn fit(
     )?;
     let free: Vec<usize> = (0..start.len()).filter(|&i| !optimum.at_bound[i]).collect();
     let information = -optimum.hessian;
-    let mut information_eigenvalues: Vec<f64> = SymmetricEigen::new(information.clone())
-        .eigenvalues
-        .iter()
-        .copied()
-        .collect();
+    let mut information_eigenvalues: Vec<f64> = if free.is_empty() {
+        Vec::new()
+    } else {
+        SymmetricEigen::new(information.clone())
+            .eigenvalues
+            .iter()
+            .copied()
+            .collect()
+    };
     information_eigenvalues.sort_by(f64::total_cmp);
-    let covariance = information.cholesky().map(|factor| {
+    let factor = if free.is_empty() { None } else { information.cholesky() };
+    let covariance = factor.map(|factor| {
         let inverse = factor.inverse();
         let position = |i: usize| free.iter().position(|&k| k == i);
         DMatrix::from_fn(start.len(), start.len(), |i, j| match (position(i), position(j)) {

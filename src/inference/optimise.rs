@@ -3,7 +3,9 @@
 //! Quasi-Newton (BFGS) steps with the bounds as an active set and a backtracking line search lead near the maximum;
 //! Newton steps on a Hessian from central differences of the gradient finish it and prove it. Converged means that
 //! the Hessian of the free parameters is negative definite and that one more Newton step would raise the value by
-//! less than the tolerance, a measure that does not change with the scale of the parameters.
+//! less than the tolerance, a measure that does not change with the scale of the parameters. A maximum at infinity is
+//! approached over a plateau on which the gradient vanishes long before the bound; so a parameter that may as well
+//! stand at its bound is put there and reported, and does not pass for a finite estimate.
 //!
 //! Source: Nocedal and Wright 2006, Numerical Optimization, chapters 3 and 6; Bertsekas 1982, doi:10.1137/0320018
 //! (active bounds).
@@ -120,7 +122,11 @@ pub fn maximise<E>(
 ) -> Result<Optimum, E> {
     let mut search = Search::new(objective, start, bounds)?;
     let quasi = search.quasi_newton(settings)?;
-    search.newton(settings, quasi)
+    search.newton(settings, quasi)?;
+    if search.settle_at_bounds(settings)? {
+        search.newton(settings, quasi)?;
+    }
+    Ok(search.finish())
 }
 
 struct Search<'a, E> {
@@ -128,6 +134,10 @@ struct Search<'a, E> {
     bounds: &'a Bounds,
     point: DVector<f64>,
     now: Evaluation,
+    /// Parameters that were put at a bound because that costs nothing.
+    settled: Vec<bool>,
+    hessian: DMatrix<f64>,
+    ending: Ending,
     iterations: usize,
     evaluations: usize,
 }
@@ -144,6 +154,9 @@ impl<'a, E> Search<'a, E> {
         Ok(Self {
             objective,
             bounds,
+            settled: vec![false; start.len()],
+            hessian: DMatrix::zeros(0, 0),
+            ending: Ending::IterationLimit,
             point,
             now,
             iterations: 0,
@@ -152,8 +165,17 @@ impl<'a, E> Search<'a, E> {
     }
 
     fn free(&self) -> Vec<usize> {
+        let at_bound = self.at_bound();
+        (0..at_bound.len()).filter(|&i| !at_bound[i]).collect()
+    }
+
+    fn at_bound(&self) -> Vec<bool> {
         let pressed = self.bounds.presses(self.point.as_slice(), &self.now.gradient);
-        (0..pressed.len()).filter(|&i| !pressed[i]).collect()
+        pressed
+            .iter()
+            .zip(&self.settled)
+            .map(|(pressed, settled)| pressed | settled)
+            .collect()
     }
 
     fn gradient(&self, free: &[usize]) -> DVector<f64> {
@@ -249,28 +271,25 @@ impl<'a, E> Search<'a, E> {
         Ok(Ending::IterationLimit)
     }
 
-    fn newton(mut self, settings: Settings, quasi: Ending) -> Result<Optimum, E> {
-        let mut ending = quasi;
-        let mut hessian = DMatrix::zeros(0, 0);
+    fn newton(&mut self, settings: Settings, quasi: Ending) -> Result<(), E> {
+        self.ending = quasi;
         for _ in 0..MAX_NEWTON {
             let free = self.free();
-            hessian = self.hessian(&free)?;
+            self.hessian = self.hessian(&free)?;
             if free.is_empty() {
-                ending = Ending::Converged;
+                self.ending = Ending::Converged;
                 break;
             }
             let gradient = self.gradient(&free);
-            let Some(factor) = (-&hessian).cholesky() else {
-                ending = if quasi == Ending::IterationLimit {
-                    quasi
-                } else {
-                    Ending::FlatOrSaddle
-                };
+            let Some(factor) = (-&self.hessian).cholesky() else {
+                if quasi != Ending::IterationLimit {
+                    self.ending = Ending::FlatOrSaddle;
+                }
                 break;
             };
             let direction = factor.solve(&gradient);
             if 0.5 * direction.dot(&gradient) < settings.tolerance {
-                ending = Ending::Converged;
+                self.ending = Ending::Converged;
                 break;
             }
             if quasi == Ending::IterationLimit {
@@ -278,21 +297,45 @@ impl<'a, E> Search<'a, E> {
             }
             self.iterations += 1;
             if !self.step(&free, &direction)? {
-                ending = Ending::LineSearch;
+                self.ending = Ending::LineSearch;
                 break;
             }
-            ending = Ending::IterationLimit;
+            self.ending = Ending::IterationLimit;
         }
-        let at_bound = self.bounds.presses(self.point.as_slice(), &self.now.gradient);
-        Ok(Optimum {
+        Ok(())
+    }
+
+    /// Puts each free parameter at a bound where that costs nothing; returns whether any was moved.
+    fn settle_at_bounds(&mut self, settings: Settings) -> Result<bool, E> {
+        let mut moved = false;
+        for i in self.free() {
+            for bound in [self.bounds.lower[i], self.bounds.upper[i]] {
+                let mut point = self.point.clone();
+                point[i] = bound;
+                let there = (self.objective)(point.as_slice())?;
+                self.evaluations += 1;
+                let noise = 4.0 * f64::EPSILON * self.now.value.abs();
+                if there.value >= self.now.value - settings.tolerance - noise {
+                    (self.point, self.now) = (point, there);
+                    self.settled[i] = true;
+                    moved = true;
+                    break;
+                }
+            }
+        }
+        Ok(moved)
+    }
+
+    fn finish(self) -> Optimum {
+        Optimum {
+            at_bound: self.at_bound(),
             point: self.point.as_slice().to_vec(),
             evaluation: self.now,
-            hessian,
-            at_bound,
-            ending,
+            hessian: self.hessian,
+            ending: self.ending,
             iterations: self.iterations,
             evaluations: self.evaluations,
-        })
+        }
     }
 
     /// Returns the Hessian of the free parameters by central differences of the gradient, made symmetric.
@@ -362,15 +405,36 @@ mod tests {
     }
 
     #[test]
-    fn a_flat_direction_and_a_used_up_budget_are_not_called_convergence() {
+    fn a_maximum_at_infinity_is_reported_at_the_bound() {
+        // Rises towards x = -infinity, by less than can be seen long before the bound; y has a maximum at 1.
+        let mut plateau = |x: &[f64]| {
+            let rise = 1.0 / (1.0 + x[0].exp());
+            let y = 1.0 - x[1];
+            Ok::<_, ()>(Evaluation {
+                value: rise - y * y,
+                gradient: vec![-rise * (1.0 - rise), 2.0 * y],
+            })
+        };
+        let optimum = maximise(&mut plateau, &[0.0, 0.0], &bounds(-40.0, 40.0), SETTINGS).unwrap();
+        assert_eq!(optimum.at_bound, [true, false]);
+        assert_eq!(optimum.point[0], -40.0);
+        assert!(
+            (optimum.point[1] - 1.0).abs() < 1e-6 && optimum.ending == Ending::Converged,
+            "{optimum:?}"
+        );
+    }
+
+    #[test]
+    fn a_flat_direction_is_reported_at_a_bound_and_a_used_up_budget_is_not_called_convergence() {
         let mut flat = |x: &[f64]| {
+            let gradient = vec![-2.0 * x[0], 0.0];
             Ok::<_, ()>(Evaluation {
                 value: -x[0] * x[0],
-                gradient: vec![-2.0 * x[0], 0.0],
+                gradient,
             })
         };
         let optimum = maximise(&mut flat, &[1.0, 1.0], &bounds(-5.0, 5.0), SETTINGS).unwrap();
-        assert_eq!(optimum.ending, Ending::FlatOrSaddle);
+        assert_eq!(optimum.at_bound, [false, true]);
         let short = Settings {
             max_iterations: 2,
             ..SETTINGS

@@ -125,7 +125,7 @@ def test_roary_cells_are_present_where_they_hold_a_gene() -> None:
         ("(A,B:1);", "the branch above 'A' has no length"),
         ("", "empty"),
         (";", "a tip without a name"),
-        ("(A:1,B:1)0.9:1.00:0.02;", "column 16: a second ':' at one node"),
+        ("(A:1,B:1)0.9:1.00:0.02;", "column 18: a second ':' at one node"),
         ("(A:1,[x[y]B:1);", "column 6: the comment that begins here does not end"),
     ],
 )

@@ -2,7 +2,7 @@
 //!
 //! Each loop is plain Rust over four pairs of doubles at a time, generic over [`Simd`], whose implementations are thin
 //! shells around one instruction each; everything is inlined into one function an instruction set. No operation is
-//! fused or reordered, so all instruction sets give the same bits. What each buys is in benches/RESULTS.md.
+//! reordered, or fused where the source does not say so, so all instruction sets give the same bits. What each buys is in benches/RESULTS.md.
 #![allow(unsafe_code)]
 
 /// Likelihoods given state 0 and state 1.
@@ -58,16 +58,18 @@ pub(super) trait Work {
 pub(super) fn run<T: Work>(work: T) -> T::Output {
     #[cfg(target_arch = "x86_64")]
     {
-        if std::arch::is_x86_feature_detected!("avx512f")
+        let has_fma = std::arch::is_x86_feature_detected!("fma");
+        if has_fma
+            && std::arch::is_x86_feature_detected!("avx512f")
             && std::arch::is_x86_feature_detected!("avx512vl")
             && std::arch::is_x86_feature_detected!("avx512dq")
             && std::arch::is_x86_feature_detected!("avx512bw")
         {
-            // SAFETY: the four features that the function enables were just detected on this processor.
+            // SAFETY: the five features that the function enables were just detected on this processor.
             return unsafe { x86::run_avx512(work) };
         }
-        if std::arch::is_x86_feature_detected!("avx2") {
-            // SAFETY: the feature that the function enables was just detected on this processor.
+        if has_fma && std::arch::is_x86_feature_detected!("avx2") {
+            // SAFETY: the two features that the function enables were just detected on this processor.
             return unsafe { x86::run_avx2(work) };
         }
     }
@@ -138,12 +140,12 @@ mod x86 {
     #[derive(Clone, Copy)]
     struct Avx2(());
 
-    #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw")]
+    #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,fma")]
     pub(super) fn run_avx512<T: Work>(work: T) -> T::Output {
         work.run(Avx512(()))
     }
 
-    #[target_feature(enable = "avx2")]
+    #[target_feature(enable = "avx2,fma")]
     pub(super) fn run_avx2<T: Work>(work: T) -> T::Output {
         work.run(Avx2(()))
     }

@@ -66,6 +66,12 @@ impl<const W: usize> LaneEdge<W> {
     pub(super) fn new(entries: [[f64; W]; 4], floor: i32) -> Self {
         Self { entries, floor }
     }
+
+    /// Returns the probabilities of all lanes, entry by entry.
+    #[inline(always)]
+    pub(super) fn entries(&self) -> &[[f64; W]; 4] {
+        &self.entries
+    }
 }
 
 impl<const W: usize> Edge<W> for LaneEdge<W> {

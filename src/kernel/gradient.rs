@@ -148,27 +148,31 @@ pub(super) fn downward<const W: usize>(
             }
             edges.push(edge);
         }
-        // after[i] is the product of what climbs from the children behind child i.
-        for child in (0..children.len().saturating_sub(1)).rev() {
-            let (left, right) = after.split_at_mut(child + 1);
-            left[child].copy_from(&climbed[child + 1]);
-            if child + 2 < children.len() {
-                left[child].multiply(&right[0]);
+        // after[i] is the product of what climbs from the children behind child i; of two, it is the other one.
+        if children.len() > 2 {
+            for child in (0..children.len() - 1).rev() {
+                let (left, right) = after.split_at_mut(child + 1);
+                left[child].copy_from(&climbed[child + 1]);
+                if child + 2 < children.len() {
+                    left[child].multiply(&right[0]);
+                }
             }
         }
         for (position, (&child, edge)) in children.iter().zip(&edges).enumerate() {
             let (child, index) = (child as usize, layout.index[child as usize] as usize);
             outer.copy_from(before);
-            if position + 1 < children.len() {
+            if children.len() == 2 {
+                outer.multiply(&climbed[1 - position]);
+            } else if position + 1 < children.len() {
                 outer.multiply(&after[position]);
                 before.multiply(&climbed[position]);
             }
             if tree.is_tip(child) {
                 let derivative = at_tip(edge, outer, lanes.tip::<W>(index), cotangent);
-                source.collect(child, &derivative);
+                source.collect(child, edge, &derivative);
             } else {
                 let derivative = at_branch(edge, outer, &below[index], cotangent);
-                source.collect(child, &derivative);
+                source.collect(child, edge, &derivative);
                 below[index].copy_from(outer);
                 below[index].climb(&Transposed(edge));
             }
@@ -176,6 +180,7 @@ pub(super) fn downward<const W: usize>(
     }
 }
 
+/// As [`at_branch`] above a tip, whose partial is 0 or 1.
 #[inline(always)]
 fn at_tip<const W: usize>(
     edge: &impl Edge<W>,
@@ -183,13 +188,29 @@ fn at_tip<const W: usize>(
     bits: TipBits,
     cotangent: &[f64; W],
 ) -> [[f64; W]; 4] {
-    let mut tip = Partial::ones();
-    for lane in 0..W {
-        let [absent, present] = bits.partial(lane);
-        tip.state[0][lane] = absent;
-        tip.state[1][lane] = present;
+    if outer.scale == Scale::Split || edge.is_tiny() {
+        let mut tip = Partial::ones();
+        tip.set(|lane| bits.partial(lane).map(|value| Scaled::new(value, 0)));
+        return at_branch_scaled(edge, outer, &tip, cotangent);
     }
-    at_branch(edge, outer, &tip, cotangent)
+    let mut derivative = [[0.0; W]; 4];
+    for lane in 0..W {
+        let p = edge.at(lane);
+        let [absent, present] = bits.partial(lane);
+        let q = [outer.state[0][lane], outer.state[1][lane]];
+        let likelihood = q[0] * (p[0] * absent + p[1] * present) + q[1] * (p[2] * absent + p[3] * present);
+        let factor = if cotangent[lane] == 0.0 {
+            0.0
+        } else {
+            cotangent[lane] / likelihood
+        };
+        let (above_absent, above_present) = (factor * q[0], factor * q[1]);
+        derivative[0][lane] = above_absent * absent;
+        derivative[1][lane] = above_absent * present;
+        derivative[2][lane] = above_present * absent;
+        derivative[3][lane] = above_present * present;
+    }
+    derivative
 }
 
 /// Returns `cotangent q_i x_j / L` for each lane.

@@ -24,7 +24,7 @@ mod transition;
 
 pub use lanes::{LaneAdjoint, LaneInput};
 pub use shared::{SharedAdjoint, SharedInput};
-pub use transition::{RateAdjoint, Transition, transition, transition_adjoint};
+pub use transition::{Transition, transition, transitions, transitions_adjoint};
 
 use crate::parallel::Workers;
 use crate::problem::Problem;

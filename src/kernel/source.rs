@@ -12,7 +12,7 @@ pub(super) trait Source<const W: usize> {
     fn edge(&self, node: usize) -> Self::Edge;
 
     /// Takes the derivative with respect to each lane's `[P00, P01, P10, P11]`.
-    fn collect(&mut self, node: usize, derivative: &[[f64; W]; 4]);
+    fn collect(&mut self, node: usize, edge: &Self::Edge, derivative: &[[f64; W]; 4]);
 }
 
 /// A table of probabilities shared by all lanes; derivatives are summed over the lanes.
@@ -32,7 +32,7 @@ impl<const W: usize> Source<W> for SharedSource<'_> {
     }
 
     #[inline(always)]
-    fn collect(&mut self, node: usize, derivative: &[[f64; W]; 4]) {
+    fn collect(&mut self, node: usize, _edge: &SharedEdge, derivative: &[[f64; W]; 4]) {
         for (total, lanes) in self.adjoint[node].iter_mut().zip(derivative) {
             *total += sum(lanes);
         }
@@ -56,18 +56,19 @@ impl<const W: usize> Source<W> for LaneSource<'_, W> {
     #[inline(always)]
     fn edge(&self, node: usize) -> LaneEdge<W> {
         let length = self.length[node];
-        LaneEdge::new(self.equilibria.transition(length), self.equilibria.floor(length))
+        LaneEdge::new(self.equilibria.transition([length; W]), self.equilibria.floor(length))
     }
 
     #[inline(always)]
-    fn collect(&mut self, node: usize, derivative: &[[f64; W]; 4]) {
+    fn collect(&mut self, node: usize, edge: &LaneEdge<W>, derivative: &[[f64; W]; 4]) {
         let Self {
             equilibria,
             gain_adjoint,
             loss_adjoint,
             ..
         } = self;
-        let by_length = equilibria.pull_back(self.length[node], derivative, gain_adjoint, loss_adjoint);
+        let length = [self.length[node]; W];
+        let by_length = equilibria.pull_back(length, edge.entries(), derivative, gain_adjoint, loss_adjoint);
         self.length_adjoint[node] += sum(&by_length);
     }
 }

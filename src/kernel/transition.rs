@@ -7,30 +7,111 @@
 //!
 //! Source: Felsenstein 2004, Inferring Phylogenies, chapter 13; the chain is not normalised.
 
+use super::dispatch::{self, Simd, Work};
 use super::elementary::decay;
 use super::scaled::exponent;
 
 /// Transition probabilities of one branch: `[P00, P01, P10, P11]`, first the state above, then the state below.
 pub type Transition = [f64; 4];
 
-/// Derivatives of a log-likelihood with respect to gain rate, loss rate and branch length.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct RateAdjoint {
-    /// With respect to the gain rate.
-    pub gain: f64,
-    /// With respect to the loss rate.
-    pub loss: f64,
-    /// With respect to the branch length.
-    pub length: f64,
-}
+/// Lanes of a table that are computed together.
+const WIDTH: usize = 8;
 
-/// Returns the transition probabilities for finite rates `gain`, `loss` >= 0 over a length >= 0.
+/// Returns the transition probabilities of a branch, for finite rates `gain`, `loss` >= 0 over a length >= 0.
 ///
 /// Length 0, or both rates 0, give the identity exactly.
-#[inline(always)]
 #[must_use]
 pub fn transition(gain: f64, loss: f64, length: f64) -> Transition {
-    Equilibria::of([gain], [loss]).transition(length).map(|[entry]| entry)
+    transitions(gain, loss, &[length])[0]
+}
+
+/// Returns the transition probabilities of every branch, `[n_branches]`; see [`transition`].
+#[must_use]
+pub fn transitions(gain: f64, loss: f64, lengths: &[f64]) -> Vec<Transition> {
+    dispatch::run(TableWork { gain, loss, lengths })
+}
+
+struct TableWork<'a> {
+    gain: f64,
+    loss: f64,
+    lengths: &'a [f64],
+}
+
+impl Work for TableWork<'_> {
+    type Output = Vec<Transition>;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _simd: S) -> Vec<Transition> {
+        let Equilibria {
+            rate: [rate],
+            absent: [absent],
+            present: [present],
+            ..
+        } = Equilibria::of([self.gain], [self.loss]);
+        let mut table = Vec::with_capacity(self.lengths.len());
+        for lengths in self.lengths.chunks(WIDTH) {
+            let mut decays = [(1.0, 0.0); WIDTH];
+            let mut exponents = [0.0; WIDTH];
+            for (exponent, length) in exponents.iter_mut().zip(lengths) {
+                *exponent = rate * length;
+            }
+            for (parts, exponent) in decays.iter_mut().zip(exponents) {
+                *parts = decay(exponent);
+            }
+            table.extend(decays[..lengths.len()].iter().map(|(kept, changed)| {
+                [
+                    absent + present * kept,
+                    present * changed,
+                    absent * changed,
+                    present + absent * kept,
+                ]
+            }));
+        }
+        table
+    }
+}
+
+/// Returns the vector-Jacobian product of [`transitions`] with respect to the two rates and to each length.
+///
+/// `adjoint` (`[n_branches]`) holds the derivative with respect to each entry.
+#[must_use]
+pub fn transitions_adjoint(gain: f64, loss: f64, lengths: &[f64], adjoint: &[Transition]) -> (f64, f64, Vec<f64>) {
+    dispatch::run(PullBackWork {
+        gain,
+        loss,
+        lengths,
+        adjoint,
+    })
+}
+
+struct PullBackWork<'a> {
+    gain: f64,
+    loss: f64,
+    lengths: &'a [f64],
+    adjoint: &'a [Transition],
+}
+
+impl Work for PullBackWork<'_> {
+    type Output = (f64, f64, Vec<f64>);
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _simd: S) -> Self::Output {
+        let equilibria = Equilibria::of([self.gain; WIDTH], [self.loss; WIDTH]);
+        let (mut by_gain, mut by_loss) = ([0.0; WIDTH], [0.0; WIDTH]);
+        let mut by_length = Vec::with_capacity(self.lengths.len());
+        for (lengths, adjoint) in self.lengths.chunks(WIDTH).zip(self.adjoint.chunks(WIDTH)) {
+            let mut padded = [0.0; WIDTH];
+            padded[..lengths.len()].copy_from_slice(lengths);
+            let mut entries = [[0.0; WIDTH]; 4];
+            for (lane, adjoint) in adjoint.iter().enumerate() {
+                (0..4).for_each(|entry| entries[entry][lane] = adjoint[entry]);
+            }
+            let transition = equilibria.transition(padded);
+            let slopes = equilibria.pull_back(padded, &transition, &entries, &mut by_gain, &mut by_loss);
+            by_length.extend_from_slice(&slopes[..lengths.len()]);
+        }
+        (by_gain.iter().sum(), by_loss.iter().sum(), by_length)
+    }
 }
 
 /// The rates of `W` chains as their sums and the frequencies they lead to, from which any branch is cheap.
@@ -78,7 +159,7 @@ impl<const W: usize> Equilibria<W> {
 
     /// Returns the transition probabilities over a length, entry by entry.
     #[inline(always)]
-    pub(super) fn transition(&self, length: f64) -> [[f64; W]; 4] {
+    pub(super) fn transition(&self, length: [f64; W]) -> [[f64; W]; 4] {
         let (kept, changed) = self.decay(length);
         let mut entries = [[0.0; W]; 4];
         for lane in 0..W {
@@ -100,57 +181,47 @@ impl<const W: usize> Equilibria<W> {
     }
 
     #[inline(always)]
-    fn decay(&self, length: f64) -> ([f64; W], [f64; W]) {
+    fn decay(&self, length: [f64; W]) -> ([f64; W], [f64; W]) {
         let (mut kept, mut changed) = ([0.0; W], [0.0; W]);
         for lane in 0..W {
-            (kept[lane], changed[lane]) = decay(self.rate[lane] * length);
+            (kept[lane], changed[lane]) = decay(self.rate[lane] * length[lane]);
         }
         (kept, changed)
     }
 
     /// Adds the derivatives with respect to the rates and returns those with respect to the length.
+    ///
+    /// `transition` is what [`transition`](Self::transition) returned for these lengths.
     #[inline(always)]
     pub(super) fn pull_back(
         &self,
-        length: f64,
+        length: [f64; W],
+        transition: &[[f64; W]; 4],
         adjoint: &[[f64; W]; 4],
         gain: &mut [f64; W],
         loss: &mut [f64; W],
     ) -> [f64; W] {
-        let (kept, changed) = self.decay(length);
         let mut by_length = [0.0; W];
         for lane in 0..W {
             // P00 = 1 - P01 and P11 = 1 - P10, so only two differences of adjoints matter.
             let to_present = adjoint[1][lane] - adjoint[0][lane];
             let to_absent = adjoint[2][lane] - adjoint[3][lane];
-            let exponent = self.rate[lane] * length;
+            let exponent = self.rate[lane] * length[lane];
+            let changed = transition[1][lane] + transition[2][lane];
+            let kept = 1.0 - changed;
             // phi = (1 - exp(-a t)) / a, psi = -d phi / d a
             let phi = if exponent > 0.0 {
-                changed[lane] / self.rate[lane]
+                changed / self.rate[lane]
             } else {
-                length
+                length[lane]
             };
-            let psi = length * length * decay_ratio(exponent, kept[lane], changed[lane]);
-            let mixed = to_absent * self.loss[lane] + to_present * self.gain[lane];
-            gain[lane] += to_present * phi - mixed * psi;
-            loss[lane] += to_absent * phi - mixed * psi;
-            by_length[lane] = (to_present * self.gain[lane] + to_absent * self.loss[lane]) * kept[lane];
+            let psi = length[lane] * length[lane] * decay_ratio(exponent, kept, changed);
+            let flow = to_absent * self.loss[lane] + to_present * self.gain[lane];
+            gain[lane] += to_present * phi - flow * psi;
+            loss[lane] += to_absent * phi - flow * psi;
+            by_length[lane] = flow * kept;
         }
         by_length
-    }
-}
-
-/// Returns the vector-Jacobian product of [`transition`]: `adjoint` holds the derivative with respect to each entry.
-#[inline(always)]
-#[must_use]
-pub fn transition_adjoint(gain: f64, loss: f64, length: f64, adjoint: &Transition) -> RateAdjoint {
-    let (mut by_gain, mut by_loss) = ([0.0], [0.0]);
-    let equilibria = Equilibria::of([gain], [loss]);
-    let [by_length] = equilibria.pull_back(length, &adjoint.map(|entry| [entry]), &mut by_gain, &mut by_loss);
-    RateAdjoint {
-        gain: by_gain[0],
-        loss: by_loss[0],
-        length: by_length,
     }
 }
 
@@ -195,23 +266,44 @@ mod tests {
 
     #[test]
     fn adjoint_equals_central_differences() {
-        let adjoint = [0.3, -1.2, 0.7, 2.1];
-        for (gain, loss, length) in [(0.4, 1.1, 0.3), (1e-3, 2e-3, 0.1), (3.0, 0.2, 4.0), (0.0, 0.7, 1.3)] {
-            let objective =
-                |g: f64, l: f64, t: f64| -> f64 { transition(g, l, t).iter().zip(&adjoint).map(|(p, a)| p * a).sum() };
-            let slope = |f: &dyn Fn(f64) -> f64| (f(1e-6) - f(-1e-6)) / 2e-6;
-            let exact = transition_adjoint(gain, loss, length, &adjoint);
+        let adjoint = [[0.3, -1.2, 0.7, 2.1], [-0.4, 0.9, 1.1, 0.2], [0.8, 0.1, -0.6, 1.0]];
+        for (gain, loss, scale) in [(0.4, 1.1, 0.3), (1e-3, 2e-3, 0.1), (3.0, 0.2, 4.0), (0.0, 0.7, 1.3)] {
+            let lengths = [scale, 0.1 * scale, 3.0 * scale];
+            let objective = |g: f64, l: f64, t: &[f64]| -> f64 {
+                let table = transitions(g, l, t);
+                table
+                    .as_flattened()
+                    .iter()
+                    .zip(adjoint.as_flattened())
+                    .map(|(p, a)| p * a)
+                    .sum()
+            };
             // Central differences with step 1e-6 are good to about 1e-9 here.
-            let numeric = slope(&|h| objective(gain + h, loss, length));
-            assert!((exact.gain - numeric).abs() < 1e-8, "gain {} {numeric}", exact.gain);
-            let numeric = slope(&|h| objective(gain, loss + h, length));
-            assert!((exact.loss - numeric).abs() < 1e-8, "loss {} {numeric}", exact.loss);
-            let numeric = slope(&|h| objective(gain, loss, length + h));
+            let slope = |f: &dyn Fn(f64) -> f64| (f(1e-6) - f(-1e-6)) / 2e-6;
+            let (by_gain, by_loss, by_length) = transitions_adjoint(gain, loss, &lengths, &adjoint);
+            // One-sided where the rate is 0 already.
+            let numeric = if gain > 0.0 {
+                slope(&|h| objective(gain + h, loss, &lengths))
+            } else {
+                (objective(1e-7, loss, &lengths) - objective(0.0, loss, &lengths)) / 1e-7
+            };
             assert!(
-                (exact.length - numeric).abs() < 1e-8,
-                "length {} {numeric}",
-                exact.length
+                (by_gain - numeric).abs() < 1e-5 * numeric.abs().max(1.0),
+                "gain {by_gain} {numeric}"
             );
+            let numeric = slope(&|h| objective(gain, loss + h, &lengths));
+            assert!((by_loss - numeric).abs() < 1e-8, "loss {by_loss} {numeric}");
+            for branch in 0..3 {
+                let numeric = slope(&|h| {
+                    let mut longer = lengths;
+                    longer[branch] += h;
+                    objective(gain, loss, &longer)
+                });
+                assert!(
+                    (by_length[branch] - numeric).abs() < 1e-8,
+                    "length {by_length:?} {numeric}"
+                );
+            }
         }
     }
 }

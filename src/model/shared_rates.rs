@@ -1,7 +1,7 @@
 //! One gain rate and one loss rate for all families and branches.
 
 use crate::error::ModelError;
-use crate::kernel::{Transition, transition, transition_adjoint};
+use crate::kernel::{Transition, transitions, transitions_adjoint};
 use crate::problem::Tree;
 
 /// The rate models that exist.
@@ -48,22 +48,16 @@ impl SharedRates {
     /// Returns the transition probabilities of every branch, `[n_nodes]`; the root's are the identity.
     #[must_use]
     pub fn transitions(self, tree: &Tree) -> Vec<Transition> {
-        let mut table: Vec<Transition> = tree
-            .branch_lengths()
-            .iter()
-            .map(|&length| transition(self.gain, self.loss, length))
-            .collect();
+        let mut table = transitions(self.gain, self.loss, tree.branch_lengths());
         table[tree.root()] = [1.0, 0.0, 0.0, 1.0];
         table
     }
 
     /// Returns the derivatives with respect to gain and loss, given those with respect to every branch's transitions.
     #[must_use]
-    pub fn adjoint(self, tree: &Tree, transitions: &[Transition]) -> (f64, f64) {
-        let below_root = tree.branch_lengths()[..tree.root()].iter().zip(transitions);
-        below_root.fold((0.0, 0.0), |(gain, loss), (&length, adjoint)| {
-            let branch = transition_adjoint(self.gain, self.loss, length, adjoint);
-            (gain + branch.gain, loss + branch.loss)
-        })
+    pub fn adjoint(self, tree: &Tree, adjoint: &[Transition]) -> (f64, f64) {
+        let below_root = &tree.branch_lengths()[..tree.root()];
+        let (gain, loss, _) = transitions_adjoint(self.gain, self.loss, below_root, &adjoint[..tree.root()]);
+        (gain, loss)
     }
 }

@@ -199,11 +199,9 @@ fn at_tip<const W: usize>(
         let [absent, present] = bits.partial(lane);
         let q = [outer.state[0][lane], outer.state[1][lane]];
         let likelihood = q[0] * (p[0] * absent + p[1] * present) + q[1] * (p[2] * absent + p[3] * present);
-        let factor = if cotangent[lane] == 0.0 {
-            0.0
-        } else {
-            cotangent[lane] / likelihood
-        };
+        // A division first and a choice after it: no branch, so that lanes stay together.
+        let ratio = cotangent[lane] / likelihood;
+        let factor = if cotangent[lane] == 0.0 { 0.0 } else { ratio };
         let (above_absent, above_present) = (factor * q[0], factor * q[1]);
         derivative[0][lane] = above_absent * absent;
         derivative[1][lane] = above_absent * present;
@@ -233,11 +231,9 @@ fn at_branch<const W: usize>(
         );
         let terms = [q[0] * x[0], q[0] * x[1], q[1] * x[0], q[1] * x[1]];
         let likelihood = (p[0] * terms[0] + p[1] * terms[1]) + (p[2] * terms[2] + p[3] * terms[3]);
-        let factor = if cotangent[lane] == 0.0 {
-            0.0
-        } else {
-            cotangent[lane] / likelihood
-        };
+        // A division first and a choice after it: no branch, so that lanes stay together.
+        let ratio = cotangent[lane] / likelihood;
+        let factor = if cotangent[lane] == 0.0 { 0.0 } else { ratio };
         derivative[0][lane] = factor * terms[0];
         derivative[1][lane] = factor * terms[1];
         derivative[2][lane] = factor * terms[2];

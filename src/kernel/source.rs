@@ -77,8 +77,11 @@ impl<const W: usize> Source<W> for LaneSource<'_, W> {
 #[inline(always)]
 pub(super) fn sum<const W: usize>(lanes: &[f64; W]) -> f64 {
     let mut running = [0.0; 8];
-    for (lane, value) in lanes.iter().enumerate() {
-        running[lane % 8] += value;
+    let (chunks, rest) = lanes.as_chunks::<8>();
+    for chunk in chunks {
+        for (sum, value) in running.iter_mut().zip(chunk) {
+            *sum += value;
+        }
     }
-    running.iter().sum()
+    running.iter().chain(rest).sum()
 }

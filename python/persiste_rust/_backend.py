@@ -1,0 +1,78 @@
+"""Chooses the backend once, at import: the native module, or NumPy in its place.
+
+The environment variable `PERSISTE_RUST_BACKEND` decides: `rust` forbids the fallback, `numpy` asks for it, `auto` (or
+nothing) takes the native module where it is. A native module that is absent was never built: the NumPy backend stands
+in and says so once, when it is first used. One that is there but does not load is broken: that is reported at import,
+with the reason.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import warnings
+from types import ModuleType
+from typing import Literal, cast
+
+VARIABLE = "PERSISTE_RUST_BACKEND"
+_NATIVE, _NUMPY = f"{__package__}._core", f"{__package__}._fallback"
+
+Choice = Literal["auto", "rust", "numpy"]
+
+
+def _from_environment() -> Choice:
+    choice = os.environ.get(VARIABLE) or "auto"
+    if choice not in ("auto", "rust", "numpy"):
+        raise ImportError(f"{VARIABLE} is '{choice}'; known: auto, rust, numpy")
+    return cast(Choice, choice)
+
+
+class _Chosen:
+    """The backend of this process, and whether its user was told that it is not the fast one."""
+
+    def __init__(self, choice: Choice) -> None:
+        self.name: Literal["rust", "numpy"] = "numpy"
+        self.unsaid: str | None = None
+        if choice == "numpy":
+            return
+        if importlib.util.find_spec(_NATIVE) is None:
+            absent = "the native module persiste_rust._core was not built on this machine"
+            if choice == "rust":
+                raise ImportError(f"{absent}, and {VARIABLE}=rust forbids NumPy in its place")
+            self.unsaid = f"{absent}; using NumPy, which is many times slower (install a Rust toolchain and reinstall)"
+            return
+        try:
+            importlib.import_module(_NATIVE)
+        except Exception as reason:
+            broken = f"the native module persiste_rust._core does not load: {type(reason).__name__}: {reason}"
+            if choice == "rust":
+                raise ImportError(broken) from reason
+            warnings.warn(f"{broken}; using NumPy in its place", RuntimeWarning, stacklevel=2)
+            return
+        self.name = "rust"
+
+
+_chosen = _Chosen(_from_environment())
+BACKEND: Literal["rust", "numpy"] = _chosen.name
+
+
+def backend(choice: Choice = "auto") -> ModuleType:
+    """Returns the module that computes: the native one or NumPy's, which has the same interface (`_core.pyi`).
+
+    `auto` is what was chosen at import; the first use of NumPy in the place of an absent native module warns.
+
+    # Errors
+    ValueError for an unknown choice; ImportError for `rust` where the native module is not there.
+    """
+    if choice not in ("auto", "rust", "numpy"):
+        raise ValueError(f"unknown backend '{choice}'; known: auto, rust, numpy")
+    if choice == "rust" or (choice == "auto" and BACKEND == "rust"):
+        try:
+            return importlib.import_module(_NATIVE)
+        except ModuleNotFoundError as reason:
+            raise ImportError("the native module persiste_rust._core was not built on this machine") from reason
+    if choice == "auto" and _chosen.unsaid:
+        message, _chosen.unsaid = _chosen.unsaid, None
+        warnings.warn(message, RuntimeWarning, stacklevel=4)
+    return importlib.import_module(_NUMPY)

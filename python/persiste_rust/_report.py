@@ -1,0 +1,134 @@
+"""The report of `persiste fit`: as text, as one JSON object, and as files."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from persiste_rust.data import GeneContentData
+from persiste_rust.fit import Fit
+from persiste_rust.tree import Tree
+
+
+def as_text(tree_path: str, table_path: str, data: GeneContentData, fit: Fit, conditioned: str) -> str:
+    """Returns what the fit read, assumed and found, for a reader."""
+    missing = f", {data.n_missing} missing cells" if data.n_missing else ""
+    lines = [
+        f"tree                  {tree_path}: {data.n_tips} tips, {data.tree.n_nodes} nodes",
+        f"table                 {table_path}: {data.n_families} families{missing}",
+        f"names                 {data.n_tips} of {data.tree.n_tips} tips matched by exact name",
+        f"conditioned on        {conditioned}",
+        f"root                  {fit.root if isinstance(fit.root, str) else f'present with probability {fit.root:g}'}",
+        "assumed               families independent, one gain and one loss rate for all families and branches; "
+        "tree, branch lengths and table without error",
+        fit.summary(),
+    ]
+    return "\n".join(lines)
+
+
+def as_json(tree_path: str, table_path: str, data: GeneContentData, fit: Fit, conditioned: str, version: str) -> str:
+    """Returns the same as one JSON object, without NaN or infinity."""
+    report: dict[str, Any] = {
+        "persiste_rust": version,
+        "tree": tree_path,
+        "table": table_path,
+        "n_tips": data.n_tips,
+        "n_nodes": data.tree.n_nodes,
+        "n_missing_cells": data.n_missing,
+        "n_all_absent_families": data.n_all_absent,
+        "conditioned_on": conditioned,
+        **fit.to_dict(),
+    }
+    return json.dumps(report, indent=2, allow_nan=False, ensure_ascii=False)
+
+
+def families_tsv(data: GeneContentData, fit: Fit) -> str:
+    """Returns one line a family: name, presences, log-likelihood; control characters in names are escaped."""
+    lines = ["family\tpresences\tlog_likelihood\n"]
+    for name, presences, value in zip(
+        data.family_names, data.presences().tolist(), fit.log_likelihoods.tolist(), strict=True
+    ):
+        lines.append(f"{_escaped(name)}\t{presences}\t{value!r}\n")
+    return "".join(lines)
+
+
+def _escaped(name: str) -> str:
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in name)
+
+
+def annotated_newick(tree: Tree, gain: float, loss: float) -> str:
+    """Returns the tree with `p_gain` and `p_loss` at each branch: the probabilities P01 and P10 along its length.
+
+    Internal nodes without a name get the names N1, N2, ... that are still free, in post-order.
+    """
+    length, parent, total = tree.branch_length, tree.parent, gain + loss
+    changed = -np.expm1(-total * length) / total if total > 0.0 else np.zeros_like(length)
+    taken, number = set(tree.node_names), 0
+    annotations = []
+    for node, name in enumerate(tree.node_names):
+        text = "" if parent[node] < 0 else f"p_gain={gain * changed[node]:.6g},p_loss={loss * changed[node]:.6g}"
+        if not name:
+            number += 1
+            while f"N{number}" in taken:
+                number += 1
+            text = f"name=N{number};{text}"
+        annotations.append(text)
+    # A group without a label is followed by its comment; the name moves out of it.
+    named = re.sub(r"\)\[&?name=(N\d+);([^]]*)\]", r")\1[&\2]", tree.to_newick(annotations))
+    return named.replace("[&]", "").replace("[p_gain=", "[&p_gain=") + "\n"
+
+
+def prepare_folder(folder: Path) -> None:
+    """Makes the folder that will hold the report.
+
+    # Errors
+    OSError if it is a file or cannot be written to.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(f"the output '{folder}' is a file; -o wants a folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(f"the output folder '{folder}' cannot be written to")
+
+
+def write_files(folder: Path, contents: dict[str, str]) -> None:
+    """Writes each file beside its place and moves all of them there at the end, so none is ever half written."""
+    beside: dict[str, Path] = {}
+    try:
+        for name, content in contents.items():
+            descriptor, path = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
+            beside[name] = Path(path)
+            with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(path, 0o666 & ~_umask())
+        for name in contents:
+            os.replace(beside[name], folder / name)
+            del beside[name]
+    finally:
+        for leftover in beside.values():
+            leftover.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
+
+
+def files(data: GeneContentData, fit: Fit, json_text: str) -> dict[str, str]:
+    """Returns the content of each file of the report by its name."""
+    gain, loss = (math.exp(min(fit.parameters[name], 709.0)) for name in ("log_gain", "log_loss"))
+    return {
+        "fit.json": json_text + "\n",
+        "families.tsv": families_tsv(data, fit),
+        "tree.nwk": annotated_newick(data.tree, gain, loss),
+    }

@@ -1,0 +1,213 @@
+"""What a maximum-likelihood fit found."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# The 97.5 % point of the standard normal distribution.
+_Z = 1.959963984540054
+# A log-rate with a greater standard error has an interval of more than eight orders of magnitude.
+_POORLY_DETERMINED = 5.0
+
+
+class Estimate(NamedTuple):
+    """A number and its 95 % interval; the limits are NaN where the curvature gives none."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """The result of `GeneContentModel.fit`; it does not change.
+
+    Log-likelihoods are natural and conditional on whatever `ascertainment` says. Standard errors are those of the
+    parameters as named (logs of rates), from the inverse of the observed information; NaN for a parameter at its
+    bound. `n_families` is the sample size in `bic`: families, not genomes, are taken to be independent.
+    """
+
+    parameters: Mapping[str, float]
+    standard_errors: Mapping[str, float]
+    covariance: NDArray[np.float64] | None
+    log_likelihood: float
+    log_likelihoods: NDArray[np.float64]
+    converged: bool
+    reason: str
+    at_bound: tuple[str, ...]
+    iterations: int
+    evaluations: int
+    seconds: float
+    root: str | float
+    ascertainment: str
+    n_families: int
+    n_patterns: int
+    n_parameters: int
+    backend: str
+    notes: tuple[str, ...] = ()
+    family_names: tuple[str, ...] = field(default=(), repr=False)
+    presences: NDArray[np.int64] | None = field(default=None, repr=False)
+
+    @property
+    def aic(self) -> float:
+        """Akaike's criterion, `2 n_parameters - 2 log_likelihood`."""
+        return 2.0 * self.n_parameters - 2.0 * self.log_likelihood
+
+    @property
+    def bic(self) -> float:
+        """Schwarz's criterion, `n_parameters log(n_families) - 2 log_likelihood`."""
+        return self.n_parameters * math.log(self.n_families) - 2.0 * self.log_likelihood
+
+    @property
+    def gain_rate(self) -> Estimate:
+        """The gain rate per unit of branch length; the interval is `exp(log_gain ± 1.96 standard errors)`."""
+        return self._rate("log_gain")
+
+    @property
+    def loss_rate(self) -> Estimate:
+        """The loss rate per unit of branch length; the interval is `exp(log_loss ± 1.96 standard errors)`."""
+        return self._rate("log_loss")
+
+    @property
+    def stationary_frequency(self) -> Estimate:
+        """The long-run frequency of presence, `g / (g + l)`.
+
+        Its logit is `log g - log l`, so the interval is symmetric on that scale, with the variance
+        `var(log g) + var(log l) - 2 cov(log g, log l)` (delta method).
+        """
+        logit = self._parameter("log_gain") - self._parameter("log_loss")
+        error = math.nan
+        if self.covariance is not None:
+            gain, loss = (list(self.parameters).index(name) for name in ("log_gain", "log_loss"))
+            table = self.covariance
+            variance = float(table[gain, gain] + table[loss, loss] - table[gain, loss] - table[loss, gain])
+            error = math.sqrt(variance) if variance >= 0.0 else math.nan
+        return Estimate(*(_logistic(logit + shift * error) if shift else _logistic(logit) for shift in (0, -_Z, _Z)))
+
+    def _parameter(self, name: str) -> float:
+        if name not in self.parameters:
+            raise ValueError(f"this model has no parameter '{name}'; known: {', '.join(self.parameters)}")
+        return self.parameters[name]
+
+    def _rate(self, name: str) -> Estimate:
+        value, error = self._parameter(name), self.standard_errors[name]
+        return Estimate(_exp(value), _exp(value - _Z * error), _exp(value + _Z * error))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns what the fit found, families aside, as plain values that JSON can hold.
+
+        JSON knows neither NaN nor infinity: such a number is None, and `unavailable` maps its place to the reason.
+        """
+        unavailable: dict[str, str] = {}
+        where_from = "a parameter is at its bound" if self.at_bound else "the likelihood is too flat"
+
+        def number(value: float, place: str, reason: str = where_from) -> float | None:
+            if math.isfinite(value):
+                return float(value)
+            unavailable[place] = f"{value:g}: {reason}"
+            return None
+
+        def estimate(of: Estimate, place: str) -> dict[str, Any]:
+            interval = [number(of.low, f"{place}.interval_95[0]"), number(of.high, f"{place}.interval_95[1]")]
+            return {"value": number(of.value, f"{place}.value"), "interval_95": interval}
+
+        impossible = "the data cannot arise under these parameters"
+        rates = {}
+        if {"log_gain", "log_loss"} <= self.parameters.keys():
+            rates = {
+                name: estimate(getattr(self, name), name) for name in ("gain_rate", "loss_rate", "stationary_frequency")
+            }
+        return {
+            "parameters": {name: number(value, f"parameters.{name}") for name, value in self.parameters.items()},
+            "standard_errors": {
+                name: number(value, f"standard_errors.{name}") for name, value in self.standard_errors.items()
+            },
+            **rates,
+            "log_likelihood": number(self.log_likelihood, "log_likelihood", impossible),
+            "aic": number(self.aic, "aic", impossible),
+            "bic": number(self.bic, "bic", impossible),
+            "n_families": self.n_families,
+            "n_patterns": self.n_patterns,
+            "n_parameters": self.n_parameters,
+            "converged": self.converged,
+            "reason": self.reason,
+            "at_bound": list(self.at_bound),
+            "iterations": self.iterations,
+            "evaluations": self.evaluations,
+            "seconds": self.seconds,
+            "root": self.root,
+            "ascertainment": self.ascertainment,
+            "backend": self.backend,
+            "notes": list(self.notes),
+            "unavailable": unavailable,
+        }
+
+    def to_frame(self) -> pd.DataFrame:
+        """Returns a pandas DataFrame with one row a family: family, presences, log_likelihood.
+
+        # Errors
+        ImportError, naming the extra, if pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError as reason:
+            raise ImportError(
+                "to_frame needs pandas; it comes with the extra: pip install 'persiste-rust[pandas]'"
+            ) from reason
+        columns = {"family": list(self.family_names), "presences": self.presences}
+        frame: pd.DataFrame = pd.DataFrame({**columns, "log_likelihood": self.log_likelihoods})
+        return frame
+
+    def summary(self) -> str:
+        """Returns the result as lines of text for a reader."""
+        lines = []
+        if {"log_gain", "log_loss"} <= self.parameters.keys():
+            lines += [
+                f"gain rate             {_with_interval(self.gain_rate)} per unit of branch length",
+                f"loss rate             {_with_interval(self.loss_rate)} per unit of branch length",
+                f"stationary frequency  {_with_interval(self.stationary_frequency)} of presence, gain / (gain + loss)",
+            ]
+        lines += [
+            f"{name:<21} {value:.6g} (standard error {self.standard_errors[name]:.2g})"
+            for name, value in self.parameters.items()
+            if name not in ("log_gain", "log_loss")
+        ]
+        status = "yes" if self.converged else "NO"
+        lines += [
+            f"log-likelihood        {self.log_likelihood:.4f}",
+            f"AIC, BIC              {self.aic:.4f}, {self.bic:.4f} ({self.n_parameters} parameters; "
+            f"BIC counts {self.n_families} families)",
+            f"families              {self.n_families}, of {self.n_patterns} distinct patterns",
+            f"converged             {status}: {self.reason} ({self.iterations} iterations, "
+            f"{self.evaluations} evaluations, {self.seconds:.2f} s)",
+        ]
+        if self.at_bound:
+            lines.append(f"at a bound            {', '.join(self.at_bound)}: the data give no estimate, so no interval")
+        flat = [name for name, error in self.standard_errors.items() if error > _POORLY_DETERMINED]
+        if flat:
+            lines.append(f"hardly determined     {', '.join(flat)}: the likelihood is nearly flat there")
+        lines += [f"note                  {note}" for note in self.notes]
+        return "\n".join(lines)
+
+
+def _exp(value: float) -> float:
+    return math.inf if value > 709.0 else math.exp(value)
+
+
+def _logistic(value: float) -> float:
+    return 0.0 if value < -700.0 else 1.0 / (1.0 + math.exp(-value))
+
+
+def _with_interval(of: Estimate) -> str:
+    if math.isnan(of.low):
+        return f"{of.value:.6g} (no interval)"
+    return f"{of.value:.6g} (95 % interval {of.low:.6g} to {of.high:.6g})"

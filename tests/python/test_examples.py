@@ -1,0 +1,66 @@
+"""The files in examples/ and the code in the documentation."""
+
+from __future__ import annotations
+
+import contextlib
+import doctest
+import importlib
+import io
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_the_script_makes_the_example_files_again_byte_for_byte(tmp_path: Path) -> None:
+    script = ROOT / "examples" / "simulate.py"
+    subprocess.run([sys.executable, str(script), str(tmp_path)], check=True, capture_output=True)
+    for name in ("simulated_tree.nwk", "simulated_genes.Rtab"):
+        assert (tmp_path / name).read_bytes() == (ROOT / "examples" / name).read_bytes()
+
+
+def test_the_example_table_looks_like_a_pangenome(example_table: Path) -> None:
+    table = np.genfromtxt(example_table, skip_header=1, dtype=np.int8, delimiter="\t")[:, 1:]
+    assert table.shape[1] == 40
+    assert 2500 < table.shape[0] < 3500
+    assert table.any(axis=1).all()
+
+
+@pytest.mark.parametrize("name", ["tree", "data", "model", "likelihoods", "fit"])
+def test_examples_in_docstrings_run(name: str) -> None:
+    module = importlib.import_module(f"persiste_rust.{name}")
+    result = doctest.testmod(module)
+    assert result.failed == 0
+    assert result.attempted > 0 or name == "fit"
+
+
+def test_the_output_in_the_readme_is_what_the_command_prints(example_tree: Path, example_table: Path) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^    ((?:tree|names|gain rate|loss rate|stat|log-|AIC).* .*)$", readme, re.MULTILINE)
+    assert len(shown) == 7
+    command = [sys.executable, "-m", "persiste_rust", "fit", "examples/simulated_tree.nwk", str(example_table)]
+    printed = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True).stdout.splitlines()
+    assert set(shown) <= set(printed)
+
+
+def test_the_python_example_of_the_readme_prints_what_it_says() -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert blocks
+    for block in blocks:
+        promised = re.findall(r"^print\(.*\)  # (.+)$", block, re.MULTILINE)
+        assert promised
+        printed = io.StringIO()
+        before = os.getcwd()
+        os.chdir(ROOT)
+        try:
+            with contextlib.redirect_stdout(printed):
+                exec(compile(block, "README.md", "exec"), {})
+        finally:
+            os.chdir(before)
+        assert printed.getvalue().splitlines() == promised

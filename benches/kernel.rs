@@ -80,7 +80,8 @@ fn simulate(tree: &Tree, n_families: usize, seed: u64) -> PresenceTable {
 
 /// Returns a case, simulated and checked once.
 fn case((n_tips, n_families): (usize, usize)) -> Arc<Case> {
-    static CASES: OnceLock<Mutex<HashMap<(usize, usize), Arc<Case>>>> = OnceLock::new();
+    type Cases = Mutex<HashMap<(usize, usize), Arc<Case>>>;
+    static CASES: OnceLock<Cases> = OnceLock::new();
     let mut cases = CASES.get_or_init(Mutex::default).lock().unwrap();
     let build = || {
         let tree = tree(&Random(7).newick(n_tips, 0.0, 0.1));

@@ -130,13 +130,14 @@ mod tests {
                 *above = (node + 2 - node % 2) as u32;
             }
         } else {
-            for tip in 0..n_tips - 1 {
-                parent[tip] = (n_nodes - 1 - tip) as u32;
+            // Tips first, then the internal nodes from the innermost on.
+            for (node, above) in parent.iter_mut().enumerate().take(n_nodes - 1) {
+                *above = if node < n_tips - 1 {
+                    n_nodes - 1 - node
+                } else {
+                    node + 1
+                } as u32;
             }
-            for (node, above) in parent.iter_mut().enumerate().take(n_nodes - 1).skip(n_tips - 1) {
-                *above = (node + 1) as u32;
-            }
-            parent[n_tips - 1] = n_tips as u32;
         }
         let names: Names = (0..n_nodes).map(|node| format!("n{node}")).collect();
         Tree::new(parent, vec![1.0; n_nodes], names).unwrap()

@@ -160,9 +160,10 @@ impl Classes {
                     }
                     let slope = shares[class] * total.over(class, root);
                     let pair = root.pairs[class];
-                    for state in 0..2 {
-                        adjoint.root[category][state] += slope * mixture.weights[category] * pair[state];
-                        adjoint.weights[category] += slope * mixture.root[category][state] * pair[state];
+                    let to_root = adjoint.root[category].iter_mut().zip(mixture.root[category]);
+                    for ((to_root, frequency), partial) in to_root.zip(pair) {
+                        *to_root += slope * mixture.weights[category] * partial;
+                        adjoint.weights[category] += slope * frequency * partial;
                     }
                     frequencies.map(|frequency| slope * frequency)
                 })

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from os import PathLike
-from typing import Any, Literal, final
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,7 @@ def compute_likelihoods_parallel(
 ) -> NDArray[np.float64]: ...
 def compute_jaccard_distance(matrix: NDArray[np.int8]) -> NDArray[np.float64]: ...
 def compute_hamming_distance(matrix: NDArray[np.int8]) -> NDArray[np.float64]: ...
+
 @final
 class Tree:
     @staticmethod
@@ -105,9 +106,7 @@ class Data:
 
 @final
 class Model:
-    def __new__(
-        cls, data: Data, root: str | float, ascertainment: str, rates: str, threads: int | None
-    ) -> Model: ...
+    def __new__(cls, data: Data, root: str | float, ascertainment: str, rates: str, threads: int | None) -> Model: ...
     @property
     def parameter_names(self) -> list[str]: ...
     def log_likelihood(self, params: NDArray[np.float64]) -> float: ...

@@ -220,9 +220,9 @@ class Model:
         if len(impossible):
             names = ", ".join(f"'{self._data._families[family]}'" for family in impossible[:3])
             raise ValueError(
-                f"{len(impossible)} of {len(each)} families have likelihood 0 where the search begins ({names}): usually "
-                "tips at distance 0 that differ; lengthen such branches (option min_length, --min-length) or remove "
-                "the families"
+                f"{len(impossible)} of {len(each)} families have likelihood 0 where the search begins ({names}): "
+                "usually tips at distance 0 that differ; lengthen such branches (option min_length, --min-length) "
+                "or remove the families"
             )
 
     def _root_frequencies(self, params: _Floats) -> _Floats:

@@ -272,9 +272,8 @@ class _Reader:
         root = len(self.parent) - 1
         arrays = TreeArrays(np.array(self.parent), np.array(self.lengths), self.names, self.notes)
         if self.many_fields:
-            self.notes.append(
-                f"{self.many_fields} nodes have several ':' fields, of which the {self.length_field} was taken as length"
-            )
+            which = f"of which the {self.length_field} was taken as length"
+            self.notes.append(f"{self.many_fields} nodes have several ':' fields, {which}")
         seen: set[str] = set()
         for tip in tips_of(arrays).tolist():
             if self.names[tip] in seen:

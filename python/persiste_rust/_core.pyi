@@ -7,6 +7,21 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
+__all__ = [
+    "Data",
+    "Model",
+    "Tree",
+    "__version__",
+    "ascertainments",
+    "compute_hamming_distance",
+    "compute_jaccard_distance",
+    "compute_likelihoods",
+    "compute_likelihoods_parallel",
+    "rate_models",
+    "root_priors",
+    "table_formats",
+]
+
 __version__: str
 
 # Called about ten times a second with (stage, steps done, steps in all or 0).

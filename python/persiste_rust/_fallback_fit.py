@@ -107,10 +107,11 @@ def maximise(
     if converged:
         point, value, gradient = _settle(function, (point, value, gradient), lower, upper)
     at_bound = (point - lower <= _AT_BOUND) | (upper - point <= _AT_BOUND)
-    covariance, eigenvalues = None, np.empty(0)
+    covariance: Floats | None = None
+    eigenvalues: Floats = np.empty(0)
     if converged and not at_bound.any():
         information = _information(function, point, lower, upper)
-        covariance, eigenvalues = _inverse(information), np.linalg.eigvalsh(information)
+        covariance, eigenvalues = _inverse(information), np.asarray(np.linalg.eigvalsh(information))
     if converged and at_bound.any():
         reason += ", at a bound"
     calls = function.calls

@@ -25,7 +25,8 @@ def as_text(tree_path: str, table_path: str, data: GeneContentData, fit: Fit, co
         f"table                 {table_path}: {data.n_families} families{missing}",
         f"names                 {data.n_tips} of {data.tree.n_tips} tips matched by exact name",
         f"conditioned on        {conditioned}",
-        f"root                  {fit.root if isinstance(fit.root, str) else f'present with probability {fit.root:g}'}",
+        f"root                  {fit.root if isinstance(fit.root, str) else 'given'}: "
+        f"present with probability {fit.root_frequency:.6g}",
         "assumed               families independent, one gain and one loss rate for all families and branches; "
         "tree, branch lengths and table without error",
         fit.summary(),

@@ -165,6 +165,7 @@ class GeneContentModel:
             evaluations=int(found["evaluations"]),
             seconds=seconds,
             root=self.root,
+            root_frequency=float(found["root_frequencies"][1]),
             ascertainment=self.ascertainment,
             n_families=self.data.n_families,
             n_patterns=self.data.n_patterns,

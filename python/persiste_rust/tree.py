@@ -62,10 +62,9 @@ class Tree:
         ValueError, with the position, for a text that is no tree, lengths that are no lengths, two tips of one name;
         OSError for a file that cannot be read.
         """
-        options: dict[str, object] = {"missing_length": missing_length, "min_length": min_length}
-        if length_field is not None:
-            options["length_field"] = length_field
-        native = backend().Tree.from_newick(text_or_path, **options)
+        native = backend().Tree.from_newick(
+            text_or_path, missing_length=missing_length, min_length=min_length, length_field=length_field
+        )
         return cls._wrap(native)
 
     def to_newick(self, annotations: list[str] | None = None) -> str:

@@ -28,8 +28,13 @@ use build::Stretch;
 use joins::Joins;
 use std::convert::Infallible;
 
-/// Patterns in a stretch at most.
+/// Patterns in a stretch at most: fewer share less, more leave the caches.
 const STRETCH: usize = 6144;
+/// Patterns in a stretch at least, however large the tree.
+const SHORTEST: usize = 256;
+/// Bytes that the results of all joins of a stretch should stay within, as a gradient keeps them: about 2 bytes a join
+/// and pattern, one class in eight of 16 bytes.
+const TAPE_BYTES: usize = 256 << 20;
 /// Below this many patterns one stretch does not pay for its division among threads.
 const UNDIVIDED: usize = 1024;
 
@@ -52,9 +57,10 @@ impl Classes {
     pub(super) fn new(plan: &Plan, patterns: &Patterns, workers: &Workers) -> Self {
         let joins = Joins::new(plan);
         let n_blocks = patterns.n_blocks();
+        let longest = (TAPE_BYTES / 2 / joins.list.len()).clamp(SHORTEST, STRETCH);
         let n_stretches = match patterns.n_patterns() {
-            few if few <= UNDIVIDED => 1,
-            many => many.div_ceil(STRETCH).next_multiple_of(2),
+            few if few <= UNDIVIDED.min(longest) => 1,
+            many => many.div_ceil(longest).next_multiple_of(2),
         };
         let bounds = |part: usize| {
             let first = part * n_blocks / n_stretches * BLOCK;

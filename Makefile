@@ -27,7 +27,7 @@ test-rust: check-rust $(BIN)/python
 	cargo clippy --quiet --all-targets -- -D warnings
 	cargo clippy --quiet --all-targets --features python,phylotree -- -D warnings
 	cargo test --quiet
-	cargo test --quiet --features phylotree
+	cargo test --quiet --features phylotree --lib --test phylotree_differential
 	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps
 
 test-python: check-rust $(BIN)/python

@@ -33,9 +33,9 @@ class Fit:
 
     Log-likelihoods are natural and conditional on whatever `ascertainment` says. Standard errors are those of the
     parameters as named (logs of rates), from the inverse of the observed information; NaN for a parameter at its
-    bound. `root_frequency` is the probability of presence at the root that the root prior gave at the estimate; with the
-    stationary root it is the `stationary_frequency`, with its interval. `n_families` is the sample size in `bic`:
-    families, not genomes, are taken to be independent.
+    bound. `root_frequency` is the probability of presence at the root that the root prior gives at the estimate;
+    with the stationary root it is the `stationary_frequency`, with its interval. `n_families` is the sample size in
+    `bic`: families, not genomes, are taken to be independent.
     """
 
     parameters: Mapping[str, float]

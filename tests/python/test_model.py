@@ -214,6 +214,7 @@ def test_intervals_are_symmetric_on_their_own_scales(fit: Fit) -> None:
         assert math.log(estimate.high / estimate.value) == pytest.approx(half, rel=1e-6)
         assert math.log(estimate.value / estimate.low) == pytest.approx(half, rel=1e-6)
     value, low, high = fit.stationary_frequency
+    assert fit.root_frequency == pytest.approx(value)
     gain, loss = fit.gain_rate.value, fit.loss_rate.value
     assert value == pytest.approx(gain / (gain + loss))
     middle = (math.log(low / (1 - low)) + math.log(high / (1 - high))) / 2

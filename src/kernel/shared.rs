@@ -85,17 +85,20 @@ impl Kernel {
                 root: input.root,
                 weights: input.weights,
             };
-            let stretches = workers.map(classes.n_stretches(), |stretch| {
-                monitor.check()?;
-                Ok(classes.with_buffers(|buffers| {
-                    dispatch::run(ClassValue {
-                        classes,
-                        stretch,
-                        mixture,
-                        buffers,
-                    })
-                }))
-            })?;
+            // About a nanosecond a class.
+            let n_categories = input.weights.len();
+            let stretches =
+                workers.map_estimated(classes.n_stretches(), classes.n_classes() * n_categories, |stretch| {
+                    monitor.check()?;
+                    Ok(classes.with_buffers(|buffers| {
+                        dispatch::run(ClassValue {
+                            classes,
+                            stretch,
+                            mixture,
+                            buffers,
+                        })
+                    }))
+                })?;
             if let Ok(stretches) = stretches.into_iter().collect::<Result<Vec<_>, Drifted>>() {
                 return Ok(stretches.concat());
             }
@@ -167,7 +170,9 @@ impl Kernel {
         };
         let (n_categories, n_nodes) = (input.weights.len(), self.problem.tree().n_nodes());
         let n_parts = self.n_parts(classes.n_stretches());
-        let parts = workers.map(n_parts, |part| {
+        // About four nanoseconds a class.
+        let estimate = 4 * classes.n_classes() * n_categories;
+        let parts = workers.map_estimated(n_parts, estimate, |part| {
             let (mut values, mut adjoint) = (Vec::new(), SharedAdjoint::zeros(n_categories, n_nodes));
             for stretch in part_bounds(classes.n_stretches(), n_parts, part) {
                 monitor.check()?;

@@ -84,6 +84,11 @@ impl Classes {
         self.stretches.len()
     }
 
+    /// Returns the number of classes of all joins.
+    pub(super) fn n_classes(&self) -> usize {
+        self.stretches.iter().map(|stretch| stretch.n_classes).sum()
+    }
+
     /// Runs `work` with buffers for an evaluation.
     pub(super) fn with_buffers<R>(&self, work: impl FnOnce(&mut Buffers) -> R) -> R {
         self.buffers.with(|| Buffers::new(&self.joins), work)

@@ -3,5 +3,6 @@
 pub mod optimise;
 
 mod fit;
+mod search;
 
 pub use fit::{FitResult, fit};

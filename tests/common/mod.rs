@@ -65,6 +65,30 @@ pub fn log_likelihoods(tree: &Tree, families: &[Vec<i8>], rates: (f64, f64), roo
         .unwrap()
 }
 
+/// Every pattern over so many tips.
+pub fn all_patterns(n_tips: usize) -> Vec<Vec<i8>> {
+    (0..1_usize << n_tips)
+        .map(|bits| (0..n_tips).map(|tip| ((bits >> tip) & 1) as i8).collect())
+        .collect()
+}
+
+/// Cells `[n_families][n_tips]`, two fifths present.
+pub fn random_cells(random: &mut Random, n_tips: usize, n_families: usize, missing: f64) -> Vec<Vec<i8>> {
+    let mut cell = || {
+        if random.unit() < missing {
+            -1
+        } else {
+            (random.unit() < 0.4) as i8
+        }
+    };
+    (0..n_families).map(|_| (0..n_tips).map(|_| cell()).collect()).collect()
+}
+
+/// The tip names of a tree.
+pub fn names(tree: &Tree) -> Vec<String> {
+    tree.tip_names().map(String::from).collect()
+}
+
 /// A small generator of random numbers, so that tests need no crate for it (SplitMix64, Steele et al. 2014).
 #[derive(Clone)]
 pub struct Random(pub u64);

@@ -8,6 +8,7 @@ mod buffer;
 mod build;
 mod gradient;
 mod joins;
+mod pull;
 mod table;
 mod value;
 

@@ -1,0 +1,241 @@
+//! The steps of a maximisation: quasi-Newton, Newton, and parameters put at their bounds.
+
+use super::optimise::{Bounds, Ending, Evaluation, Optimum, Settings};
+use nalgebra::{DMatrix, DVector};
+
+/// Largest change of a parameter in one step.
+const MAX_STEP: f64 = 2.0;
+/// Step of the central differences that give the Hessian; parameters are logs, so their natural scale is 1.
+const DIFFERENCE: f64 = 1e-4;
+/// Newton steps after the quasi-Newton phase.
+const MAX_NEWTON: usize = 20;
+
+/// A search on its way.
+pub(super) struct Search<'a, E> {
+    objective: &'a mut dyn FnMut(&[f64]) -> Result<Evaluation, E>,
+    bounds: &'a Bounds,
+    point: DVector<f64>,
+    now: Evaluation,
+    /// Parameters that were put at a bound because that costs nothing.
+    settled: Vec<bool>,
+    hessian: DMatrix<f64>,
+    ending: Ending,
+    iterations: usize,
+    evaluations: usize,
+}
+
+impl<'a, E> Search<'a, E> {
+    pub(super) fn new(
+        objective: &'a mut dyn FnMut(&[f64]) -> Result<Evaluation, E>,
+        start: &[f64],
+        bounds: &'a Bounds,
+    ) -> Result<Self, E> {
+        let mut point = DVector::from_column_slice(start);
+        bounds.clamp(&mut point);
+        let now = objective(point.as_slice())?;
+        Ok(Self {
+            objective,
+            bounds,
+            settled: vec![false; start.len()],
+            hessian: DMatrix::zeros(0, 0),
+            ending: Ending::IterationLimit,
+            point,
+            now,
+            iterations: 0,
+            evaluations: 1,
+        })
+    }
+
+    fn free(&self) -> Vec<usize> {
+        let at_bound = self.at_bound();
+        (0..at_bound.len()).filter(|&i| !at_bound[i]).collect()
+    }
+
+    fn at_bound(&self) -> Vec<bool> {
+        let pressed = self.bounds.presses(self.point.as_slice(), &self.now.gradient);
+        pressed
+            .iter()
+            .zip(&self.settled)
+            .map(|(pressed, settled)| pressed | settled)
+            .collect()
+    }
+
+    fn gradient(&self, free: &[usize]) -> DVector<f64> {
+        DVector::from_iterator(free.len(), free.iter().map(|&i| self.now.gradient[i]))
+    }
+
+    /// Goes along `direction` (over the free parameters) as far as the value rises enough; returns whether it did.
+    fn step(&mut self, free: &[usize], direction: &DVector<f64>) -> Result<bool, E> {
+        let longest = direction.amax();
+        if longest.is_nan() || longest == 0.0 {
+            return Ok(false);
+        }
+        let mut scale = (MAX_STEP / longest).min(1.0);
+        // Differences below the rounding of the value cannot be seen.
+        let noise = 4.0 * f64::EPSILON * self.now.value.abs();
+        for _ in 0..40 {
+            let mut point = self.point.clone();
+            for (k, &i) in free.iter().enumerate() {
+                point[i] += scale * direction[k];
+            }
+            self.bounds.clamp(&mut point);
+            let rise: f64 = (0..point.len())
+                .map(|i| self.now.gradient[i] * (point[i] - self.point[i]))
+                .sum();
+            let next = (self.objective)(point.as_slice())?;
+            self.evaluations += 1;
+            if next.value.is_finite() && next.value >= self.now.value + 1e-4 * rise - noise {
+                self.point = point;
+                self.now = next;
+                return Ok(true);
+            }
+            let missing = rise - (next.value - self.now.value);
+            let fitted = if missing.is_finite() && missing > 0.0 {
+                rise / (2.0 * missing)
+            } else {
+                0.0
+            };
+            scale *= fitted.clamp(0.1, 0.5);
+        }
+        Ok(false)
+    }
+
+    pub(super) fn quasi_newton(&mut self, settings: Settings) -> Result<Ending, E> {
+        let n = self.point.len();
+        let mut inverse = DMatrix::<f64>::identity(n, n);
+        let mut known = false;
+        let mut free = self.free();
+        while self.iterations < settings.max_iterations {
+            let gradient = self.gradient(&free);
+            if gradient.is_empty() {
+                return Ok(Ending::Converged);
+            }
+            let metric = DMatrix::from_fn(free.len(), free.len(), |i, j| inverse[(free[i], free[j])]);
+            let mut direction = if known {
+                &metric * &gradient
+            } else {
+                &gradient / gradient.amax().max(1.0)
+            };
+            if direction.dot(&gradient) <= 0.0 {
+                direction = &gradient / gradient.amax().max(1.0);
+                known = false;
+            }
+            if known && direction.dot(&gradient) < settings.tolerance {
+                return Ok(Ending::Converged);
+            }
+            let (point, before) = (self.point.clone(), self.now.clone());
+            self.iterations += 1;
+            if !self.step(&free, &direction)? {
+                if known {
+                    known = false;
+                    inverse = DMatrix::identity(n, n);
+                    continue;
+                }
+                return Ok(Ending::LineSearch);
+            }
+            let moved = &self.point - point;
+            let change = DVector::from_iterator(n, (0..n).map(|i| before.gradient[i] - self.now.gradient[i]));
+            let curvature = moved.dot(&change);
+            let still_free = self.free();
+            if still_free != free {
+                known = false;
+                inverse = DMatrix::identity(n, n);
+                free = still_free;
+            } else if curvature > 1e-12 * moved.norm() * change.norm() {
+                if !known {
+                    inverse = DMatrix::identity(n, n) * (curvature / change.norm_squared());
+                    known = true;
+                }
+                let left = DMatrix::identity(n, n) - &moved * change.transpose() / curvature;
+                inverse = &left * inverse * left.transpose() + &moved * moved.transpose() / curvature;
+            }
+        }
+        Ok(Ending::IterationLimit)
+    }
+
+    pub(super) fn newton(&mut self, settings: Settings, quasi: Ending) -> Result<(), E> {
+        self.ending = quasi;
+        for _ in 0..MAX_NEWTON {
+            let free = self.free();
+            self.hessian = self.hessian(&free)?;
+            if free.is_empty() {
+                self.ending = Ending::Converged;
+                break;
+            }
+            let gradient = self.gradient(&free);
+            let Some(factor) = (-&self.hessian).cholesky() else {
+                if quasi != Ending::IterationLimit {
+                    self.ending = Ending::FlatOrSaddle;
+                }
+                break;
+            };
+            let direction = factor.solve(&gradient);
+            if 0.5 * direction.dot(&gradient) < settings.tolerance {
+                self.ending = Ending::Converged;
+                break;
+            }
+            if quasi == Ending::IterationLimit {
+                break;
+            }
+            self.iterations += 1;
+            if !self.step(&free, &direction)? {
+                self.ending = Ending::LineSearch;
+                break;
+            }
+            self.ending = Ending::IterationLimit;
+        }
+        Ok(())
+    }
+
+    /// Puts each free parameter at a bound where that costs nothing; returns whether any was moved.
+    pub(super) fn settle_at_bounds(&mut self, settings: Settings) -> Result<bool, E> {
+        let mut moved = false;
+        for i in self.free() {
+            for bound in [self.bounds.lower[i], self.bounds.upper[i]] {
+                let mut point = self.point.clone();
+                point[i] = bound;
+                let there = (self.objective)(point.as_slice())?;
+                self.evaluations += 1;
+                let noise = 4.0 * f64::EPSILON * self.now.value.abs();
+                if there.value >= self.now.value - settings.tolerance - noise {
+                    (self.point, self.now) = (point, there);
+                    self.settled[i] = true;
+                    moved = true;
+                    break;
+                }
+            }
+        }
+        Ok(moved)
+    }
+
+    pub(super) fn finish(self) -> Optimum {
+        Optimum {
+            at_bound: self.at_bound(),
+            point: self.point.as_slice().to_vec(),
+            evaluation: self.now,
+            hessian: self.hessian,
+            ending: self.ending,
+            iterations: self.iterations,
+            evaluations: self.evaluations,
+        }
+    }
+
+    /// Returns the Hessian of the free parameters by central differences of the gradient, made symmetric.
+    fn hessian(&mut self, free: &[usize]) -> Result<DMatrix<f64>, E> {
+        let n = free.len();
+        let mut hessian = DMatrix::zeros(n, n);
+        for (column, &i) in free.iter().enumerate() {
+            let mut at = |shift: f64| {
+                let mut point = self.point.clone();
+                point[i] += shift;
+                (self.objective)(point.as_slice())
+            };
+            let (above, below) = (at(DIFFERENCE)?, at(-DIFFERENCE)?);
+            self.evaluations += 2;
+            for (row, &j) in free.iter().enumerate() {
+                hessian[(row, column)] = (above.gradient[j] - below.gradient[j]) / (2.0 * DIFFERENCE);
+            }
+        }
+        Ok((&hessian + hessian.transpose()) / 2.0)
+    }
+}

@@ -76,6 +76,19 @@ pub(super) fn run<T: Work>(work: T) -> T::Output {
     work.run(Portable)
 }
 
+/// Runs the same work with every instruction set that this processor has, plain Rust first.
+#[cfg(test)]
+pub(super) fn run_each<T: Work>(make: impl Fn() -> T) -> Vec<T::Output> {
+    let mut outputs = vec![make().run(Portable)];
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("fma") && std::arch::is_x86_feature_detected!("avx2") {
+        // SAFETY: the two features that the function enables were just detected on this processor.
+        outputs.push(unsafe { x86::run_avx2(make()) });
+    }
+    outputs.push(run(make()));
+    outputs
+}
+
 /// Plain Rust, for every processor; the meaning of the other implementations.
 #[derive(Clone, Copy)]
 pub(super) struct Portable;

@@ -382,3 +382,6 @@ impl<const W: usize> Work for GradientBlock<'_, W> {
         total.map(Scaled::ln)
     }
 }
+
+#[cfg(test)]
+mod tests;

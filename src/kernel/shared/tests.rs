@@ -1,0 +1,108 @@
+//! The same bits from every instruction set.
+
+use super::*;
+use crate::kernel::transition::transitions;
+use crate::problem::{Names, Patterns, PresenceTable, Problem, Tree};
+use std::num::NonZero;
+use std::sync::Arc;
+
+/// A ladder of tips over a table whose columns count in binary, some cells missing.
+fn kernel() -> Kernel {
+    let n_tips = 24;
+    let parents = (0..2 * n_tips as i32 - 1).map(|node| match node {
+        0 | 1 => 24,
+        tip if tip < 24 => 23 + tip,
+        inner if inner < 46 => inner + 1,
+        _ => -1,
+    });
+    let lengths: Vec<f64> = (0..2 * n_tips - 1).map(|node| 0.02 * (1 + node % 7) as f64).collect();
+    let (tree, tips) = Tree::from_parents(&parents.collect::<Vec<_>>(), &lengths, n_tips).unwrap();
+    let cell = |(tip, family): (usize, usize)| match (family * 2_654_435_761) >> (tip + 3) & 7 {
+        0..3 => 1,
+        7 if tip == 5 => -1,
+        _ => 0,
+    };
+    let cells = ndarray::Array2::from_shape_fn((n_tips, 900), cell);
+    let names: Names = (0..900).map(|family| family.to_string()).collect();
+    let table = PresenceTable::from_matrix(cells.view(), (0..n_tips).map(|tip| tip.to_string()).collect(), names);
+    let patterns = Patterns::distinct(&table.unwrap(), &tips);
+    Kernel::with_classes(Arc::new(Problem::new(tree, patterns)), &Workers::new(NonZero::new(1)))
+}
+
+#[test]
+fn all_instruction_sets_give_the_same_bits() {
+    let kernel = kernel();
+    let tree = kernel.problem.tree();
+    let mut table = transitions(0.4, 0.9, tree.branch_lengths());
+    table[tree.root()] = [1.0, 0.0, 0.0, 1.0];
+    let edges: Vec<SharedEdge> = table.iter().copied().map(SharedEdge::new).collect();
+    let input = SharedInput {
+        transitions: &table,
+        root: &[[0.7, 0.3]],
+        weights: &[1.0],
+    };
+    let classes = kernel.classes.as_ref().unwrap();
+    let mixture = Mixture {
+        edges: &edges,
+        root: input.root,
+        weights: input.weights,
+    };
+    let cotangent = vec![1.0; kernel.problem.patterns().n_patterns()];
+
+    struct Both<'a>(&'a Kernel, &'a Classes, Mixture<'a>, SharedInput<'a>, &'a [f64]);
+    impl Work for Both<'_> {
+        type Output = (Vec<f64>, SharedAdjoint, [f64; BLOCK]);
+
+        #[inline(always)]
+        fn run<S: Simd>(self, simd: S) -> Self::Output {
+            let Self(kernel, classes, mixture, input, cotangent) = self;
+            let mut values = Vec::new();
+            let mut adjoint = SharedAdjoint::zeros(1, mixture.edges.len());
+            let output = (&mut values, &mut adjoint);
+            classes
+                .with_tape(|tape| classes.vector_jacobian(simd, 0, &mixture, cotangent, tape, output))
+                .unwrap();
+            let mut slots = vec![Partial::<BLOCK>::ones(); kernel.plan.n_slots];
+            let (edges, slots) = (mixture.edges, slots.as_mut_slice());
+            (
+                values,
+                adjoint,
+                ValueBlock {
+                    kernel,
+                    input,
+                    edges,
+                    block: 0,
+                    slots,
+                }
+                .run(simd),
+            )
+        }
+    }
+
+    let results = dispatch::run_each(|| Both(&kernel, classes, mixture, input, &cotangent));
+    assert!(results[0].0.iter().all(|value| value.is_finite()));
+    // Bit for bit, so compared with ==.
+    assert!(results.iter().all(|result| result == &results[0]));
+    let tables: Vec<_> = dispatch::run_each(|| Table(tree.branch_lengths()));
+    assert!(tables.iter().all(|table| table == &tables[0]));
+
+    struct Table<'a>(&'a [f64]);
+    impl Work for Table<'_> {
+        type Output = Vec<f64>;
+
+        #[inline(always)]
+        fn run<S: Simd>(self, _simd: S) -> Vec<f64> {
+            let both = |&length: &f64| {
+                [
+                    crate::kernel::elementary::decay(length),
+                    crate::kernel::elementary::decay(9.0 * length),
+                ]
+            };
+            self.0
+                .iter()
+                .flat_map(both)
+                .flat_map(|(kept, changed)| [kept, changed])
+                .collect()
+        }
+    }
+}

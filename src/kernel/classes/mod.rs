@@ -249,8 +249,13 @@ impl ClassLikelihoods {
             self.counts.resize(n_classes, 0);
             for (class, likelihood) in likelihoods.enumerate() {
                 let count = root.magnitude.counts.get(class).copied().unwrap_or(0);
-                let sum = Scaled::new(self.sums[class], self.counts[class]).plus(Scaled::new(likelihood, count));
-                (self.sums[class], self.counts[class]) = (sum.value, sum.count);
+                let (sum, sum_count) = (&mut self.sums[class], &mut self.counts[class]);
+                if count == *sum_count {
+                    *sum += likelihood;
+                } else {
+                    let total = Scaled::new(*sum, *sum_count).plus(Scaled::new(likelihood, count));
+                    (*sum, *sum_count) = (total.value, total.count);
+                }
             }
         }
     }

@@ -25,14 +25,22 @@ pub(super) fn decay(z: f64) -> (f64, f64) {
     let x = -(if z < VANISHES { z } else { VANISHES });
     let k = x.mul_add(LOG2_E, ROUND) - ROUND;
     let r = k.mul_add(-LN_2_LOW, k.mul_add(-LN_2_HIGH, x));
-    // 1/3! + r/4! + ... + r^10/13!, in pairs of pairs (Estrin's scheme), as a chain of ten additions would wait for
-    // each; the next term is below 1e-17 of the sum.
-    let (r2, r4) = (r * r, r * r * (r * r));
-    let pair = |low: f64, high: f64| r.mul_add(1.0 / high, 1.0 / low);
-    let first = r2.mul_add(pair(120.0, 720.0), pair(6.0, 24.0));
-    let second = r2.mul_add(pair(362_880.0, 3_628_800.0), pair(5_040.0, 40_320.0));
-    let third = r2.mul_add(1.0 / 6_227_020_800.0, pair(39_916_800.0, 479_001_600.0));
-    let tail = r4.mul_add(r4.mul_add(third, second), first);
+    // 1/13!, 1/12!, ..., 1/3!; the next term is below 1e-17 of the sum.
+    let mut tail: f64 = 1.0 / 6_227_020_800.0;
+    for inverse in [
+        1.0 / 479_001_600.0,
+        1.0 / 39_916_800.0,
+        1.0 / 3_628_800.0,
+        1.0 / 362_880.0,
+        1.0 / 40_320.0,
+        1.0 / 5_040.0,
+        1.0 / 720.0,
+        1.0 / 120.0,
+        1.0 / 24.0,
+        1.0 / 6.0,
+    ] {
+        tail = tail.mul_add(r, inverse);
+    }
     let p = (r * r).mul_add(tail.mul_add(r, 0.5), r);
     // Two factors, for 2^k may lie below the normal numbers.
     let half = k.mul_add(0.5, ROUND) - ROUND;

@@ -7,9 +7,9 @@ mod common;
 use common::{Random, all_patterns, log_likelihoods, model, names, problem, random_cells, tree, workers};
 use persiste_rust::error::ModelError;
 use persiste_rust::inference::fit;
-use persiste_rust::model::{Ascertainment, GeneContentModel, RootPrior};
+use persiste_rust::model::{Ascertainment, GeneContentModel, RootPrior, log_likelihoods_at};
 use persiste_rust::parallel::Monitor;
-use persiste_rust::problem::Tree;
+use persiste_rust::problem::{PresenceTable, Tree};
 
 #[test]
 fn impossible_data_are_minus_infinity_and_never_nan() {
@@ -170,6 +170,31 @@ fn tables_that_the_ascertainment_cannot_hold_are_refused_by_name() {
         "{message}"
     );
     assert!(refused(Ascertainment::Variable).contains("3 of 4"));
+}
+
+#[test]
+fn the_largest_rates_are_finite_probabilities_and_larger_ones_are_refused() {
+    let tree = tree("(A:1,B:2);");
+    let most = f64::MAX / 2.0;
+    // All memory of the root is lost: two independent tips at equal frequencies.
+    let values = log_likelihoods(&tree, &all_patterns(2), (8.0e307, 8.0e307), RootPrior::Present);
+    assert!(
+        values.iter().all(|value| (value - 0.25_f64.ln()).abs() < 1e-12),
+        "{values:?}"
+    );
+    for (gain, loss) in [(most * 1.01, 1.0), (1.0, f64::INFINITY), (-1.0, 1.0), (f64::NAN, 1.0)] {
+        let refused = rates_refused(&tree, gain, loss);
+        assert!(matches!(refused, ModelError::Rate { .. }), "{gain} {loss}: {refused}");
+    }
+}
+
+fn rates_refused(tree: &Tree, gain: f64, loss: f64) -> ModelError {
+    let cells = ndarray::Array2::from_elem((2, 1), 1_i8);
+    let families = ["f"].into_iter().collect();
+    let table = PresenceTable::from_matrix(cells.view(), names(tree), families).unwrap();
+    let rates = (&[gain][..], &[loss][..]);
+    let root = RootPrior::Equal;
+    log_likelihoods_at(tree.clone(), &table, &[0, 1], rates, root, &workers(1), &Monitor::new()).unwrap_err()
 }
 
 #[test]

@@ -20,7 +20,7 @@ pub enum ModelError {
         found: f64,
     },
     /// A rate that is no rate.
-    #[error("{name} is {found}; allowed are finite numbers of 0 or more")]
+    #[error("{name} is {found}; allowed are numbers from 0 to 8.9e307")]
     Rate {
         /// "gain rate" or "loss rate", with the family where rates differ.
         name: String,

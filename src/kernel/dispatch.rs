@@ -2,7 +2,8 @@
 //!
 //! Each loop is plain Rust over four pairs of doubles at a time, generic over [`Simd`], whose implementations are thin
 //! shells around one instruction each; everything is inlined into one function an instruction set. No operation is
-//! reordered, or fused where the source does not say so, so all instruction sets give the same bits. What each buys is in benches/RESULTS.md.
+//! reordered, or fused where the source does not say so, so all instruction sets give the same bits. What was tried is
+//! in benches/RESULTS.md.
 #![allow(unsafe_code)]
 
 /// Likelihoods given state 0 and state 1.

@@ -1,7 +1,7 @@
 //! Log-likelihoods at given rates, one pair a family.
 
 use super::root_prior::RootPrior;
-use super::shared_rates::SharedRates;
+use super::shared_rates::{SharedRates, is_rate};
 use crate::error::ModelError;
 use crate::kernel::{Kernel, LaneInput, SharedInput};
 use crate::parallel::{Monitor, Workers};
@@ -86,7 +86,7 @@ fn check<'a>(name: &'static str, values: &'a [f64], n_families: usize) -> Result
             expected: format!("1 or {n_families}, the number of families"),
         });
     }
-    match values.iter().position(|value| !(value.is_finite() && *value >= 0.0)) {
+    match values.iter().position(|&value| !is_rate(value)) {
         None => Ok(values),
         Some(family) => Err(ModelError::Rate {
             name: if values.len() == 1 {

@@ -19,6 +19,12 @@ pub struct SharedRates {
     pub loss: f64,
 }
 
+/// Returns whether a number can be a rate: two of them must have a finite sum.
+#[must_use]
+pub fn is_rate(value: f64) -> bool {
+    (0.0..=f64::MAX / 2.0).contains(&value)
+}
+
 impl SharedRates {
     /// Returns the rates whose logs are given in the order of [`PARAMETER_NAMES`]; minus infinity means rate 0.
     ///
@@ -32,7 +38,7 @@ impl SharedRates {
             });
         };
         for (name, value) in PARAMETER_NAMES.into_iter().zip([log_gain, log_loss]) {
-            if !value.exp().is_finite() {
+            if !is_rate(value.exp()) {
                 return Err(ModelError::Parameter {
                     name: name.to_owned(),
                     found: value,

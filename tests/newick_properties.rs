@@ -4,6 +4,7 @@
 use persiste_rust::io::newick::{ParsedTree, TreeOptions, parse, write};
 use persiste_rust::problem::{NO_PARENT, Names, Tree};
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 const MISSING: TreeOptions = TreeOptions {
     missing_length: Some(1.0),
@@ -41,7 +42,7 @@ fn any_tree() -> impl Strategy<Value = Tree> {
             let mut names = Names::default();
             for (node, (_, _, label, named)) in nodes.iter().enumerate() {
                 let name = match (is_tip(node), named) {
-                    (true, _) => format!("{label}{node}"),
+                    (true, _) => format!("{label}#{node}"),
                     (false, true) => label.clone(),
                     (false, false) => String::new(),
                 };
@@ -61,7 +62,11 @@ const MUTATED: [&str; 4] = [
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig {
+        rng_seed: RngSeed::Fixed(1),
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(2000)
+    })]
 
     #[test]
     fn every_tree_is_read_back_from_its_text(tree in any_tree()) {

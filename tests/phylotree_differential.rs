@@ -7,6 +7,7 @@ use persiste_rust::io::newick::{TreeOptions, parse, write};
 use persiste_rust::phylotree::{from_phylotree, to_phylotree};
 use persiste_rust::problem::Tree;
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 /// Newick text of a random tree: starting from tips, runs of neighbouring subtrees are joined until one is left.
 fn any_text() -> impl Strategy<Value = String> {
@@ -45,7 +46,11 @@ fn theirs(text: &str) -> phylotree::tree::Tree {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(ProptestConfig {
+        rng_seed: RngSeed::Fixed(1),
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(1000)
+    })]
 
     #[test]
     fn both_parsers_read_the_same_topology_names_and_lengths(text in any_text()) {

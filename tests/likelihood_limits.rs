@@ -238,6 +238,45 @@ fn a_cancelled_monitor_stops_evaluation_and_fit() {
 }
 
 #[test]
+fn rates_that_only_the_shortest_branches_resolve_are_estimated_and_not_cut_off() {
+    // The mean branch is ten million times the others: what differs between them asks for rates of about 1e6.
+    let tree = tree("(((A:1e-6,B:1e-6):1e-6,(C:1e-6,D:1e-6):1e-6):1e-6,E:100);");
+    let mut families = Vec::new();
+    for (pattern, copies) in [
+        ([1, 1, 0, 0, 1], 30),
+        ([0, 0, 1, 1, 0], 30),
+        ([1, 0, 0, 0, 0], 8),
+        ([1, 1, 0, 1, 1], 8),
+    ] {
+        families.extend(std::iter::repeat_n(pattern.to_vec(), copies));
+    }
+    let model = model(
+        &tree,
+        &names(&tree),
+        &families,
+        RootPrior::Stationary,
+        Ascertainment::Observed,
+    );
+    let fitted = fit(&model, None, 200, &Monitor::new()).unwrap();
+    assert_eq!(fitted.ending, persiste_rust::inference::optimise::Ending::Converged);
+    assert_eq!(fitted.at_bound, [false, false], "{:?}", fitted.parameters);
+    assert!(
+        fitted.parameters.iter().all(|rate| rate.exp() > 1e4),
+        "{:?}",
+        fitted.parameters
+    );
+    for start in [[0.0, 0.0], [15.0, 10.0]] {
+        let again = fit(&model, Some(&start), 200, &Monitor::new()).unwrap();
+        assert!(
+            (again.log_likelihood - fitted.log_likelihood).abs() < 1e-6,
+            "{} {}",
+            again.log_likelihood,
+            fitted.log_likelihood
+        );
+    }
+}
+
+#[test]
 fn fit_says_what_it_cannot_do_and_what_ended_at_a_bound() {
     let contradicting = tree("((A:0,B:0):1,C:1);");
     let cells = [vec![1, 0, 1], vec![1, 1, 0]];

@@ -175,7 +175,8 @@ class Model:
     ) -> dict[str, Any]:
         """Returns the parameters of greatest likelihood, as the mapping that `_core.pyi` describes.
 
-        The box is 1e-9 to 1e4 expected events on a branch of mean length. `converged` means that no component of the
+        The box is from 1e-9 expected events on a branch of mean length to 1e4 on the shortest.
+        `converged` means that no component of the
         gradient, those that point out of the box aside, exceeds 1e-9 times max(1, |log-likelihood|).
 
         # Errors
@@ -234,8 +235,9 @@ class Model:
 
     def _bounds(self) -> tuple[_Floats, _Floats]:
         lengths = self._data._tree._arrays.branch_length[:-1]
-        mean = float(lengths[lengths > 0.0].mean()) if (lengths > 0.0).any() else 1.0
-        return np.full(2, np.log(_FEWEST_EVENTS / mean)), np.full(2, np.log(_MOST_EVENTS / mean))
+        positive = lengths[lengths > 0.0]
+        mean, shortest = (float(positive.mean()), float(positive.min())) if len(positive) else (1.0, 1.0)
+        return np.full(2, np.log(_FEWEST_EVENTS / mean)), np.full(2, np.log(min(_MOST_EVENTS / shortest, 1e300)))
 
     def _start(self, lower: _Floats, upper: _Floats) -> _Floats:
         """The best of a few rates of change, with the stationary frequency that the cells show."""

@@ -10,8 +10,10 @@ use nalgebra::{DMatrix, SymmetricEigen};
 const TOLERANCE: f64 = 1e-9;
 /// Expected events on the whole tree at the lowest rate allowed.
 const FEWEST_EVENTS: f64 = 1e-9;
-/// Expected events on a branch of mean length at the highest rate allowed.
+/// Expected events on the shortest branch at the highest rate allowed: from there on all branches forget their past.
 const MOST_EVENTS: f64 = 1e3;
+/// No rate above this, however short a branch is.
+const HIGHEST_RATE: f64 = 1e300;
 /// Expected events from root to tip at which the search may start.
 const START_EVENTS: [f64; 4] = [0.05, 0.3, 1.5, 8.0];
 
@@ -48,7 +50,8 @@ pub struct FitResult {
 /// Returns the maximum-likelihood estimates of a model's parameters.
 ///
 /// Starts from `start`, or from the best of a small grid of rates scaled to the tree. Rates are searched between
-/// 1e-9 expected events on the whole tree and 1e3 on a mean branch; estimates at an end are reported in `at_bound`.
+/// 1e-9 expected events on the whole tree and 1e3 on the shortest branch; estimates at an end are reported in
+/// `at_bound`.
 ///
 /// # Errors
 /// [`ModelError::NoTime`] for a tree without time, [`ModelError::Impossible`] if the likelihood is 0 at every start,
@@ -133,11 +136,15 @@ fn rate_bounds(model: &GeneContentModel) -> Result<Bounds, ModelError> {
     if total == 0.0 {
         return Err(ModelError::NoTime);
     }
-    let positive = lengths.iter().filter(|&&length| length > 0.0).count();
+    let shortest = lengths
+        .iter()
+        .copied()
+        .filter(|&length| length > 0.0)
+        .fold(f64::INFINITY, f64::min);
     let n = model.parameter_names().len();
     Ok(Bounds {
         lower: vec![(FEWEST_EVENTS / total).ln(); n],
-        upper: vec![(MOST_EVENTS * positive as f64 / total).ln(); n],
+        upper: vec![(MOST_EVENTS / shortest).min(HIGHEST_RATE).ln(); n],
     })
 }
 

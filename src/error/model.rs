@@ -41,13 +41,37 @@ pub enum ModelError {
         /// How many values were given.
         found: usize,
     },
-    /// A parameter that is NaN or so large that the rate is infinite.
-    #[error("parameter {name} is {found}; allowed are numbers below 709 whose exponential is a finite rate, or -inf")]
+    /// A parameter outside its domain.
+    #[error("parameter {name} is {found}; allowed are {allowed}")]
     Parameter {
         /// Its name.
         name: String,
         /// What was found.
         found: f64,
+        /// The domain in words.
+        allowed: &'static str,
+    },
+    /// An option that a model does not have.
+    #[error("'{of}' has no option '{found}'; known: {}", if known.is_empty() { "none".to_owned() } else { known.join(", ") })]
+    UnknownOption {
+        /// The model's name.
+        of: String,
+        /// What was found.
+        found: String,
+        /// The options that exist.
+        known: Vec<&'static str>,
+    },
+    /// An option with a value that it cannot have.
+    #[error("option {name} of '{of}' is {found}; allowed are {allowed}")]
+    Setting {
+        /// The model's name.
+        of: String,
+        /// The option's name.
+        name: String,
+        /// What was found.
+        found: String,
+        /// What is allowed.
+        allowed: String,
     },
     /// Families that the ascertainment says nobody could have seen.
     #[error(

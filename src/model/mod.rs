@@ -1,6 +1,8 @@
 //! Models: what the parameters are called, what they mean to the kernel, and the chain rule back.
 
 pub mod ascertainment;
+pub mod parameter;
+pub mod rates;
 pub mod root_prior;
 pub mod shared_rates;
 

@@ -42,6 +42,7 @@ impl SharedRates {
                 return Err(ModelError::Parameter {
                     name: name.to_owned(),
                     found: value,
+                    allowed: "numbers below 709 whose exponential is a finite rate, or -inf",
                 });
             }
         }

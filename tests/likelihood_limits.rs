@@ -6,7 +6,7 @@ mod common;
 
 use common::{Random, all_patterns, log_likelihoods, model, names, problem, random_cells, tree, workers};
 use persiste_rust::error::ModelError;
-use persiste_rust::inference::fit;
+use persiste_rust::inference::{FitOptions, fit};
 use persiste_rust::model::{Ascertainment, GeneContentModel, RootPrior, log_likelihoods_at};
 use persiste_rust::parallel::Monitor;
 use persiste_rust::problem::{PresenceTable, Tree};
@@ -84,7 +84,7 @@ fn check_threads_and_log_space(tree: &Tree, n_families: usize, seed: u64) {
         .map(|threads| {
             let (problem, families) = (problem.clone(), families.clone());
             let root = RootPrior::Stationary;
-            GeneContentModel::new(problem, families, root, Ascertainment::Observed, workers(threads)).unwrap()
+            GeneContentModel::shared(problem, families, root, Ascertainment::Observed, workers(threads)).unwrap()
         })
         .iter()
         .map(|model| {
@@ -160,7 +160,7 @@ fn tables_that_the_ascertainment_cannot_hold_are_refused_by_name() {
     let families = [vec![1, 0], vec![0, 0], vec![0, -1], vec![1, 1]];
     let refused = |ascertainment| {
         let (problem, names) = problem(&tree, &names(&tree), &families);
-        GeneContentModel::new(problem, names, RootPrior::Equal, ascertainment, workers(1))
+        GeneContentModel::shared(problem, names, RootPrior::Equal, ascertainment, workers(1))
             .unwrap_err()
             .to_string()
     };
@@ -232,7 +232,7 @@ fn a_cancelled_monitor_stops_evaluation_and_fit() {
         Err(ModelError::Cancelled(_))
     ));
     assert!(matches!(
-        fit(&model, None, 200, &monitor),
+        fit(&model, &FitOptions::default(), &monitor),
         Err(ModelError::Cancelled(_))
     ));
 }
@@ -257,7 +257,7 @@ fn rates_that_only_the_shortest_branches_resolve_are_estimated_and_not_cut_off()
         RootPrior::Stationary,
         Ascertainment::Observed,
     );
-    let fitted = fit(&model, None, 200, &Monitor::new()).unwrap();
+    let fitted = fit(&model, &FitOptions::default(), &Monitor::new()).unwrap();
     assert_eq!(fitted.ending, persiste_rust::inference::optimise::Ending::Converged);
     assert_eq!(fitted.at_bound, [false, false], "{:?}", fitted.parameters);
     assert!(
@@ -266,7 +266,15 @@ fn rates_that_only_the_shortest_branches_resolve_are_estimated_and_not_cut_off()
         fitted.parameters
     );
     for start in [[0.0, 0.0], [15.0, 10.0]] {
-        let again = fit(&model, Some(&start), 200, &Monitor::new()).unwrap();
+        let again = fit(
+            &model,
+            &FitOptions {
+                start: Some(&start),
+                ..FitOptions::default()
+            },
+            &Monitor::new(),
+        )
+        .unwrap();
         assert!(
             (again.log_likelihood - fitted.log_likelihood).abs() < 1e-6,
             "{} {}",
@@ -287,7 +295,7 @@ fn fit_says_what_it_cannot_do_and_what_ended_at_a_bound() {
         RootPrior::Equal,
         Ascertainment::None,
     );
-    let error = fit(&impossible, None, 200, &Monitor::new()).unwrap_err();
+    let error = fit(&impossible, &FitOptions::default(), &Monitor::new()).unwrap_err();
     assert!(
         matches!(
             error,
@@ -308,7 +316,7 @@ fn fit_says_what_it_cannot_do_and_what_ended_at_a_bound() {
         Ascertainment::None,
     );
     assert_eq!(
-        fit(&model_without_time, None, 200, &Monitor::new()).unwrap_err(),
+        fit(&model_without_time, &FitOptions::default(), &Monitor::new()).unwrap_err(),
         ModelError::NoTime
     );
     // Present at the root and everywhere: no loss at all is the best explanation.
@@ -320,7 +328,7 @@ fn fit_says_what_it_cannot_do_and_what_ended_at_a_bound() {
         RootPrior::Present,
         Ascertainment::None,
     );
-    let fitted = fit(&always, None, 200, &Monitor::new()).unwrap();
+    let fitted = fit(&always, &FitOptions::default(), &Monitor::new()).unwrap();
     assert!(fitted.at_bound[1], "{fitted:?}");
     assert!(fitted.log_likelihood > -1e-8);
 }

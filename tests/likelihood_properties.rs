@@ -5,8 +5,7 @@
 mod common;
 
 use common::{Random, all_patterns, log_likelihoods, model, names, problem, random_cells, tree, workers};
-use persiste_rust::kernel::{Kernel, LaneInput, SharedInput};
-use persiste_rust::model::shared_rates::SharedRates;
+use persiste_rust::kernel::{Kernel, LaneInput, SharedInput, Transition, transitions, transitions_adjoint};
 use persiste_rust::model::{Ascertainment, RootPrior};
 use persiste_rust::parallel::Monitor;
 use persiste_rust::problem::Tree;
@@ -256,6 +255,12 @@ fn gradient_equals_central_differences() {
     }
 }
 
+fn table(tree: &Tree) -> Vec<Transition> {
+    let mut table = transitions(0.6, 0.9, tree.branch_lengths());
+    table[tree.root()] = [1.0, 0.0, 0.0, 1.0];
+    table
+}
+
 #[test]
 fn lane_gradients_equal_shared_gradients_and_differences_by_branch_length() {
     let mut random = Random(14);
@@ -266,10 +271,9 @@ fn lane_gradients_equal_shared_gradients_and_differences_by_branch_length() {
     let (problem, _) = problem(&tree, &names(&tree), &cells);
     let n = problem.patterns().n_patterns();
     let kernel = Kernel::new(problem.clone());
-    let rates = SharedRates { gain: 0.6, loss: 0.9 };
-    let frequencies = RootPrior::Fixed(0.3).frequencies(0.6, 0.9).unwrap();
+    let frequencies = [0.7, 0.3];
     let cotangent: Vec<f64> = (0..n).map(|_| random.unit() - 0.3).collect();
-    let transitions = rates.transitions(&tree);
+    let transitions = table(&tree);
     let input = SharedInput {
         transitions: &transitions,
         root: &[frequencies],
@@ -289,7 +293,9 @@ fn lane_gradients_equal_shared_gradients_and_differences_by_branch_length() {
         .lane_vector_jacobian(lanes, &cotangent, &workers(2), &monitor)
         .unwrap();
     assert_eq!(values, lane_values);
-    let (gain, loss) = rates.adjoint(&tree, &shared.transitions);
+    let n_branches = tree.root();
+    let lengths = &tree.branch_lengths()[..n_branches];
+    let (gain, loss, _) = transitions_adjoint(0.6, 0.9, lengths, &shared.transitions[..n_branches]);
     assert!((lane.gain.iter().sum::<f64>() / gain - 1.0).abs() < 1e-10);
     assert!((lane.loss.iter().sum::<f64>() / loss - 1.0).abs() < 1e-10);
     for state in 0..2 {
@@ -300,7 +306,7 @@ fn lane_gradients_equal_shared_gradients_and_differences_by_branch_length() {
         let mut lengths = tree.branch_lengths().to_vec();
         lengths[node] += step;
         let longer = Tree::new(tree.parents().to_vec(), lengths, tree.names().clone()).unwrap();
-        let table = rates.transitions(&longer);
+        let table = table(&longer);
         let input = SharedInput {
             transitions: &table,
             root: &[frequencies],

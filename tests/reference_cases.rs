@@ -5,7 +5,7 @@
 mod common;
 
 use common::{shared, workers};
-use persiste_rust::inference::fit;
+use persiste_rust::inference::{FitOptions, fit};
 use persiste_rust::io::newick::{self, TreeOptions};
 use persiste_rust::kernel::{Kernel, SharedInput, Transition, transition};
 use persiste_rust::model::{Ascertainment, GeneContentModel, RootPrior, log_likelihoods_at};
@@ -102,7 +102,7 @@ fn model(case: &Case, root: RootPrior, threads: usize) -> GeneContentModel {
     let problem = Arc::new(Problem::new(case.matched.tree.clone(), patterns));
     let families = Arc::new(case.table.families().clone());
     let ascertainment = ascertainment(&case.params["ascertainment"]);
-    GeneContentModel::new(problem, families, root, ascertainment, workers(threads)).unwrap()
+    GeneContentModel::shared(problem, families, root, ascertainment, workers(threads)).unwrap()
 }
 
 fn assert_close(id: &str, found: &[f64], expected: &[f64]) {
@@ -260,7 +260,15 @@ fn shared_estimates_and_standard_errors_are_those_of_the_reference() {
         let model = model(&case(id).unwrap(), root(root_name), 1);
         for start in [None, Some([3.0, -4.0]), Some([-5.0, 2.0])] {
             let start = start.as_ref().map(<[f64; 2]>::as_slice);
-            let fitted = fit(&model, start, 200, &Monitor::new()).unwrap();
+            let fitted = fit(
+                &model,
+                &FitOptions {
+                    start,
+                    ..FitOptions::default()
+                },
+                &Monitor::new(),
+            )
+            .unwrap();
             assert_eq!(
                 fitted.ending,
                 persiste_rust::inference::optimise::Ending::Converged,

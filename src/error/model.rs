@@ -33,6 +33,12 @@ pub enum ModelError {
         /// " for family 3", or nothing.
         of: String,
     },
+    /// A root prior that a likelihood at given rates cannot take.
+    #[error("root prior '{root}' needs a model to estimate or weigh it; give a number or another rule")]
+    RootNeedsModel {
+        /// The rule.
+        root: &'static str,
+    },
     /// Not one value a parameter.
     #[error("expected {} parameters ({}), found {found}", names.len(), names.join(", "))]
     ParameterCount {
@@ -82,9 +88,9 @@ pub enum ModelError {
     )]
     Unobservable {
         /// Its name.
-        ascertainment: &'static str,
+        ascertainment: String,
         /// What it requires.
-        rule: &'static str,
+        rule: String,
         /// How many families break it.
         count: usize,
         /// How many families there are.
@@ -107,6 +113,65 @@ pub enum ModelError {
         /// The first few, quoted.
         examples: Vec<String>,
     },
+    /// A covariate that is no number.
+    #[error("covariate '{name}' has the value {found}; allowed are finite numbers")]
+    Covariate {
+        /// The column.
+        name: String,
+        /// What was found.
+        found: f64,
+    },
+    /// A covariate that is the same for all families and branches.
+    #[error("covariate '{name}' has no effect to estimate: it is the same for all families and branches")]
+    WithoutEffect {
+        /// The column.
+        name: String,
+    },
+    /// Covariates that no data can tell apart.
+    #[error(
+        "covariate '{name}' is collinear with {} (and the intercept); leave one out",
+        quoted(earlier)
+    )]
+    Collinear {
+        /// The column that adds nothing.
+        name: String,
+        /// The columns that say the same together.
+        earlier: Vec<String>,
+    },
+    /// A completeness or contamination that cannot be.
+    #[error("{kind}{of} is {found}; allowed are numbers {allowed}")]
+    TipProbability {
+        /// "completeness" or "contamination".
+        kind: &'static str,
+        /// Of what, with the tip's name.
+        of: String,
+        /// What was found.
+        found: f64,
+        /// What is allowed.
+        allowed: &'static str,
+    },
+    /// A tip whose record says nothing, or the opposite.
+    #[error(
+        "tip '{tip}' has completeness {completeness} and contamination {contamination}; a family must be recorded \
+         more often where it is present"
+    )]
+    Uninformative {
+        /// The tip.
+        tip: String,
+        /// P(recorded | present).
+        completeness: f64,
+        /// P(recorded | absent).
+        contamination: f64,
+    },
+    /// FitzJohn's root with conditioning.
+    #[error(
+        "root prior 'fitzjohn' weighs the root by each family's own data, so there is no probability of being \
+         recorded to condition on (ascertainment '{ascertainment}'); use root 'estimated', or ascertainment 'none'"
+    )]
+    NoRecordedProbability {
+        /// The ascertainment asked for.
+        ascertainment: String,
+    },
     /// Arrays that do not belong together.
     #[error("{what} has length {found}; expected {expected}")]
     Length {
@@ -123,4 +188,9 @@ pub enum ModelError {
     /// The user stopped the work.
     #[error(transparent)]
     Cancelled(#[from] super::Cancelled),
+}
+
+fn quoted(names: &[String]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("'{name}'")).collect();
+    names.join(", ")
 }

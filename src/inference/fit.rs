@@ -1,21 +1,47 @@
 //! Maximum likelihood of a model, with standard errors and an honest report on the search.
 
-use super::optimise::{Bounds, Ending, Evaluation, Settings, maximise};
+use super::optimise::{Bounds, Ending, Evaluation, Optimum, Settings, maximise};
+use super::starts::{FirstPoints, first_points};
 use crate::error::ModelError;
-use crate::model::GeneContentModel;
+use crate::model::parameter::Domain;
+use crate::model::{FamilyWeights, GeneContentModel};
 use crate::parallel::Monitor;
 use nalgebra::{DMatrix, SymmetricEigen};
 
 /// A further Newton step must promise less than this, in log-likelihood units.
 const TOLERANCE: f64 = 1e-9;
+/// Two searches found the same maximum if their values differ by less than this.
+const SAME_MAXIMUM: f64 = 1e-4;
 /// Expected events on the whole tree at the lowest rate allowed.
 const FEWEST_EVENTS: f64 = 1e-9;
 /// Expected events on the shortest branch at the highest rate allowed: from there on all branches forget their past.
 const MOST_EVENTS: f64 = 1e3;
-/// No rate above this, however short a branch is.
-const HIGHEST_RATE: f64 = 1e300;
-/// Expected events from root to tip at which the search may start.
-const START_EVENTS: [f64; 4] = [0.05, 0.3, 1.5, 8.0];
+/// No rate above this, however short a branch is: effects may still multiply it.
+const HIGHEST_RATE: f64 = 1e200;
+
+/// How a fit goes about its search.
+#[derive(Debug, Clone, Copy)]
+pub struct FitOptions<'a> {
+    /// Where to start; by default from points chosen from the data.
+    pub start: Option<&'a [f64]>,
+    /// How many starts to search from; by default one, and several for models that may have several maxima.
+    pub n_starts: Option<usize>,
+    /// Quasi-Newton iterations of each search.
+    pub max_iterations: usize,
+    /// How often each family counts; by default once.
+    pub weights: Option<&'a FamilyWeights>,
+}
+
+impl Default for FitOptions<'_> {
+    fn default() -> Self {
+        Self {
+            start: None,
+            n_starts: None,
+            max_iterations: 200,
+            weights: None,
+        }
+    }
+}
 
 /// The result of [`fit`].
 #[derive(Debug, Clone, PartialEq)]
@@ -24,163 +50,209 @@ pub struct FitResult {
     pub parameters: Vec<f64>,
     /// Of all families, at the estimates; natural log, conditioned as the model says, not penalised.
     pub log_likelihood: f64,
+    /// What the model's penalty subtracted from it to give what was maximised; 0 without one.
+    pub penalty: f64,
     /// Of each family.
     pub log_likelihoods: Vec<f64>,
-    /// At the estimates.
+    /// Of what was maximised, at the estimates.
     pub gradient: Vec<f64>,
     /// Inverse of the observed information; rows and columns of parameters at a bound are NaN. `None` if the
     /// information is not positive definite or no parameter is free.
     pub covariance: Option<DMatrix<f64>>,
-    /// Eigenvalues of the observed information of the free parameters, ascending.
+    /// Eigenvalues of the observed information of the free parameters in units of their scales, ascending.
     pub information_eigenvalues: Vec<f64>,
-    /// Root frequencies of states 0 and 1 at the estimates.
-    pub root_frequencies: [f64; 2],
+    /// Root frequencies of states 0 and 1 at the estimates, their mean over families and categories where they
+    /// differ; `None` where each family's own data weigh them.
+    pub root_frequencies: Option<[f64; 2]>,
     /// The box that was searched.
     pub bounds: Bounds,
     /// Which parameters ended at a bound.
     pub at_bound: Vec<bool>,
     /// Why the search ended; anything but [`Ending::Converged`] is not a maximum.
     pub ending: Ending,
-    /// Iterations of the search.
+    /// Searches from different starts, and how many of them ended at this maximum.
+    pub n_starts: usize,
+    /// See `n_starts`.
+    pub n_agreeing: usize,
+    /// Iterations of the search that found it.
     pub iterations: usize,
-    /// Evaluations of the likelihood.
+    /// Evaluations of the likelihood in all searches.
     pub evaluations: usize,
 }
 
 /// Returns the maximum-likelihood estimates of a model's parameters.
 ///
-/// Starts from `start`, or from the best of a small grid of rates scaled to the tree. Rates are searched between
-/// 1e-9 expected events on the whole tree and 1e3 on the shortest branch; estimates at an end are reported in
-/// `at_bound`.
+/// Rates are searched between 1e-9 expected events on the whole tree and 1e3 on the shortest branch, other parameters
+/// between the ends of their domains; estimates at an end are reported in `at_bound`. Of several searches the best
+/// counts. A model with a penalty is fitted by the maximum of log-likelihood minus penalty.
 ///
 /// # Errors
 /// [`ModelError::NoTime`] for a tree without time, [`ModelError::Impossible`] if the likelihood is 0 at every start,
 /// [`ModelError::Cancelled`], [`ModelError::ParameterCount`].
-pub fn fit(
-    model: &GeneContentModel,
-    start: Option<&[f64]>,
-    max_iterations: usize,
-    monitor: &Monitor,
-) -> Result<FitResult, ModelError> {
-    let bounds = rate_bounds(model)?;
-    let mut tried = 0;
-    let start = match start {
-        Some(start) => {
-            let value = model.log_likelihood(start, monitor)?;
-            tried += 1;
-            if value == f64::NEG_INFINITY {
-                return Err(impossible(model, start, monitor)?);
-            }
-            start.to_vec()
-        }
-        None => best_start(model, &mut tried, monitor)?,
+pub fn fit(model: &GeneContentModel, options: &FitOptions, monitor: &Monitor) -> Result<FitResult, ModelError> {
+    let search = Scaled::new(model, options.weights, monitor)?;
+    let FirstPoints { points, evaluations } = match options.start {
+        Some(start) => search.given(start)?,
+        None => first_points(model, options, monitor)?,
     };
-    let mut objective = |point: &[f64]| {
-        monitor.advance(1);
-        let result = model.value_and_gradient(point, monitor)?;
-        Ok::<_, ModelError>(Evaluation {
-            value: result.value,
-            gradient: result.gradient,
-        })
+    let settings = Settings {
+        max_iterations: options.max_iterations,
+        tolerance: TOLERANCE,
+        metric: None,
+        polish: true,
     };
-    let optimum = maximise(
-        &mut objective,
-        &start,
-        &bounds,
-        Settings {
-            max_iterations,
-            tolerance: TOLERANCE,
-        },
-    )?;
-    let free: Vec<usize> = (0..start.len()).filter(|&i| !optimum.at_bound[i]).collect();
-    let information = -optimum.hessian;
-    let mut information_eigenvalues: Vec<f64> = if free.is_empty() {
-        Vec::new()
-    } else {
-        SymmetricEigen::new(information.clone())
-            .eigenvalues
-            .iter()
-            .copied()
-            .collect()
+    let mut found: Vec<Optimum> = Vec::with_capacity(points.len());
+    for point in &points {
+        found.push(search.climb(point, settings)?);
+    }
+    let evaluations = evaluations + found.iter().map(|optimum| optimum.evaluations).sum::<usize>();
+    let best = found
+        .iter()
+        .map(|optimum| optimum.evaluation.value)
+        .fold(f64::NEG_INFINITY, f64::max);
+    let agrees = |optimum: &&Optimum| optimum.evaluation.value >= best - SAME_MAXIMUM;
+    let n_agreeing = found.iter().filter(agrees).count();
+    let rank = |optimum: &Optimum| (optimum.ending == Ending::Converged, optimum.evaluation.value);
+    let agreeing = found.into_iter().filter(|optimum| agrees(&optimum));
+    let optimum = agreeing.max_by(|a, b| rank(a).partial_cmp(&rank(b)).unwrap_or(std::cmp::Ordering::Equal));
+    let Some(optimum) = optimum else {
+        // Only values that are no numbers compare so.
+        return Err(search.impossible(&points[0])?);
     };
-    information_eigenvalues.sort_by(f64::total_cmp);
-    let factor = if free.is_empty() { None } else { information.cholesky() };
-    let covariance = factor.map(|factor| {
-        let inverse = factor.inverse();
-        let position = |i: usize| free.iter().position(|&k| k == i);
-        DMatrix::from_fn(start.len(), start.len(), |i, j| match (position(i), position(j)) {
-            (Some(row), Some(column)) => inverse[(row, column)],
-            _ => f64::NAN,
-        })
-    });
+    let parameters = search.unscaled(&optimum.point);
+    let (covariance, information_eigenvalues) = search.uncertainty(&optimum);
     Ok(FitResult {
-        log_likelihood: optimum.evaluation.value,
-        log_likelihoods: model.log_likelihoods(&optimum.point, monitor)?,
-        root_frequencies: model.root_frequencies(&optimum.point)?,
-        gradient: optimum.evaluation.gradient,
+        log_likelihood: model.weighted_log_likelihood(&parameters, options.weights, monitor)?,
+        penalty: model.penalty().value(&parameters),
+        log_likelihoods: model.log_likelihoods(&parameters, monitor)?,
+        root_frequencies: model.root_frequencies(&parameters)?,
+        gradient: search.per_unit(&optimum.evaluation.gradient),
         covariance,
         information_eigenvalues,
-        bounds,
+        bounds: search.unscaled_bounds(),
         at_bound: optimum.at_bound,
         ending: optimum.ending,
+        n_starts: points.len(),
+        n_agreeing,
         iterations: optimum.iterations,
-        evaluations: optimum.evaluations + tried,
-        parameters: optimum.point,
+        evaluations,
+        parameters,
     })
 }
 
-fn rate_bounds(model: &GeneContentModel) -> Result<Bounds, ModelError> {
-    let tree = model.problem().tree();
-    let lengths = &tree.branch_lengths()[..tree.root()];
-    let total: f64 = lengths.iter().sum();
-    if total == 0.0 {
-        return Err(ModelError::NoTime);
-    }
-    let shortest = lengths
-        .iter()
-        .copied()
-        .filter(|&length| length > 0.0)
-        .fold(f64::INFINITY, f64::min);
-    let n = model.parameter_names().len();
-    Ok(Bounds {
-        lower: vec![(FEWEST_EVENTS / total).ln(); n],
-        upper: vec![(MOST_EVENTS / shortest).min(HIGHEST_RATE).ln(); n],
-    })
+/// A model seen through parameters in units of their scales.
+pub(super) struct Scaled<'a> {
+    model: &'a GeneContentModel,
+    weights: Option<&'a FamilyWeights>,
+    monitor: &'a Monitor,
+    scale: Vec<f64>,
+    bounds: Bounds,
 }
 
-/// Returns the best point of a grid: the observed frequency of presence, at several speeds.
-fn best_start(model: &GeneContentModel, tried: &mut usize, monitor: &Monitor) -> Result<Vec<f64>, ModelError> {
-    let tree = model.problem().tree();
-    let patterns = model.problem().patterns();
-    let (mut present, mut known) = (0.0, 0.0);
-    for (counts, weight) in patterns.counts().iter().zip(patterns.weights()) {
-        present += weight * f64::from(counts.present);
-        known += weight * (patterns.n_tips() as f64 - f64::from(counts.missing));
+impl<'a> Scaled<'a> {
+    pub(super) fn new(
+        model: &'a GeneContentModel,
+        weights: Option<&'a FamilyWeights>,
+        monitor: &'a Monitor,
+    ) -> Result<Self, ModelError> {
+        let scale: Vec<f64> = model.parameters().iter().map(|parameter| parameter.scale).collect();
+        let (lowest, highest) = rate_bounds(model)?;
+        let ends = model.parameters().iter().map(|parameter| match parameter.domain {
+            Domain::LogRate => (lowest, highest),
+            Domain::Interval { lower, upper } => (lower, upper),
+        });
+        let (lower, upper) = ends
+            .zip(&scale)
+            .map(|((lower, upper), scale)| (lower / scale, upper / scale))
+            .unzip();
+        Ok(Self {
+            model,
+            weights,
+            monitor,
+            scale,
+            bounds: Bounds { lower, upper },
+        })
     }
-    let frequency = ((present + 0.5) / (known + 1.0)).clamp(0.001, 0.999);
-    let height = mean_height(tree).max(f64::MIN_POSITIVE);
-    let mut best: Option<(f64, Vec<f64>)> = None;
-    for events in START_EVENTS {
-        let rate = events / height;
-        let point = vec![(rate * frequency).ln(), (rate * (1.0 - frequency)).ln()];
-        let value = model.log_likelihood(&point, monitor)?;
-        *tried += 1;
-        monitor.advance(1);
-        if value > best.as_ref().map_or(f64::NEG_INFINITY, |(value, _)| *value) {
-            best = Some((value, point));
+
+    /// Climbs from a point in the model's own parameters; the result is in units of the scales.
+    pub(super) fn climb(&self, start: &[f64], settings: Settings<'_>) -> Result<Optimum, ModelError> {
+        let start: Vec<f64> = start.iter().zip(&self.scale).map(|(x, scale)| x / scale).collect();
+        let mut objective = |point: &[f64]| {
+            self.monitor.advance(1);
+            let parameters = self.unscaled(point);
+            let result = self
+                .model
+                .weighted_value_and_gradient(&parameters, self.weights, self.monitor)?;
+            let mut gradient = result.gradient;
+            self.model.penalty().subtract_gradient(&parameters, &mut gradient);
+            gradient
+                .iter_mut()
+                .zip(&self.scale)
+                .for_each(|(slope, scale)| *slope *= scale);
+            let value = result.value - self.model.penalty().value(&parameters);
+            Ok::<_, ModelError>(Evaluation { value, gradient })
+        };
+        maximise(&mut objective, &start, &self.bounds, settings)
+    }
+
+    pub(super) fn unscaled(&self, point: &[f64]) -> Vec<f64> {
+        point.iter().zip(&self.scale).map(|(x, scale)| x * scale).collect()
+    }
+
+    fn per_unit(&self, gradient: &[f64]) -> Vec<f64> {
+        gradient
+            .iter()
+            .zip(&self.scale)
+            .map(|(slope, scale)| slope / scale)
+            .collect()
+    }
+
+    fn unscaled_bounds(&self) -> Bounds {
+        Bounds {
+            lower: self.unscaled(&self.bounds.lower),
+            upper: self.unscaled(&self.bounds.upper),
         }
     }
-    match best {
-        Some((_, point)) => Ok(point),
-        None => Err(impossible(
-            model,
-            &[(frequency / height).ln(), ((1.0 - frequency) / height).ln()],
-            monitor,
-        )?),
+
+    fn given(&self, start: &[f64]) -> Result<FirstPoints, ModelError> {
+        let value = self.model.weighted_log_likelihood(start, self.weights, self.monitor)?;
+        if value == f64::NEG_INFINITY {
+            return Err(self.impossible(start)?);
+        }
+        Ok(FirstPoints {
+            points: vec![start.to_vec()],
+            evaluations: 1,
+        })
+    }
+
+    fn impossible(&self, point: &[f64]) -> Result<ModelError, ModelError> {
+        impossible(self.model, point, self.monitor)
+    }
+
+    /// Returns the covariance of the model's own parameters, and the eigenvalues of the information.
+    fn uncertainty(&self, optimum: &Optimum) -> (Option<DMatrix<f64>>, Vec<f64>) {
+        let n = optimum.point.len();
+        let free: Vec<usize> = (0..n).filter(|&i| !optimum.at_bound[i]).collect();
+        if free.is_empty() {
+            return (None, Vec::new());
+        }
+        let information = -&optimum.hessian;
+        let mut eigenvalues = SymmetricEigen::new(information.clone()).eigenvalues.as_slice().to_vec();
+        eigenvalues.sort_by(f64::total_cmp);
+        let covariance = information.cholesky().map(|factor| {
+            let inverse = factor.inverse();
+            let position = |i: usize| free.iter().position(|&k| k == i);
+            DMatrix::from_fn(n, n, |i, j| match (position(i), position(j)) {
+                (Some(row), Some(column)) => inverse[(row, column)] * self.scale[i] * self.scale[j],
+                _ => f64::NAN,
+            })
+        });
+        (covariance, eigenvalues)
     }
 }
 
-fn impossible(model: &GeneContentModel, point: &[f64], monitor: &Monitor) -> Result<ModelError, ModelError> {
+/// Returns the error for data that cannot arise at `point`.
+pub(super) fn impossible(model: &GeneContentModel, point: &[f64], monitor: &Monitor) -> Result<ModelError, ModelError> {
     let values = model.log_likelihoods(point, monitor)?;
     let broken: Vec<usize> = (0..values.len())
         .filter(|&family| values[family] == f64::NEG_INFINITY)
@@ -192,11 +264,18 @@ fn impossible(model: &GeneContentModel, point: &[f64], monitor: &Monitor) -> Res
     })
 }
 
-/// Returns the mean distance from the root to a tip.
-fn mean_height(tree: &crate::problem::Tree) -> f64 {
-    let mut depth = vec![0.0; tree.n_nodes()];
-    for node in (0..tree.root()).rev() {
-        depth[node] = depth[tree.parents()[node] as usize] + tree.branch_lengths()[node];
+/// Returns the smallest and the largest log-rate that a search considers.
+fn rate_bounds(model: &GeneContentModel) -> Result<(f64, f64), ModelError> {
+    let tree = model.problem().tree();
+    let lengths = &tree.branch_lengths()[..tree.root()];
+    let total: f64 = lengths.iter().sum();
+    if total == 0.0 {
+        return Err(ModelError::NoTime);
     }
-    tree.tips().iter().map(|&tip| depth[tip as usize]).sum::<f64>() / tree.n_tips() as f64
+    let positive = lengths.iter().copied().filter(|&length| length > 0.0);
+    let shortest = positive.fold(f64::INFINITY, f64::min);
+    Ok((
+        (FEWEST_EVENTS / total).ln(),
+        (MOST_EVENTS / shortest).min(HIGHEST_RATE).ln(),
+    ))
 }

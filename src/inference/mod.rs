@@ -4,5 +4,6 @@ pub mod optimise;
 
 mod fit;
 mod search;
+mod starts;
 
-pub use fit::{FitResult, fit};
+pub use fit::{FitOptions, FitResult, fit};

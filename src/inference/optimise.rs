@@ -24,11 +24,15 @@ pub struct Evaluation {
 
 /// When to stop.
 #[derive(Debug, Clone, Copy)]
-pub struct Settings {
+pub struct Settings<'a> {
     /// Quasi-Newton iterations at most.
     pub max_iterations: usize,
     /// Rise of the value still to be had, below which the search is over.
     pub tolerance: f64,
+    /// What the inverse of minus the Hessian is thought to be at the start.
+    pub metric: Option<&'a DMatrix<f64>>,
+    /// Whether Newton steps finish the search and prove it; without them the Hessian of the result is empty.
+    pub polish: bool,
 }
 
 /// Why a search ended.
@@ -112,10 +116,14 @@ pub fn maximise<E>(
     objective: &mut dyn FnMut(&[f64]) -> Result<Evaluation, E>,
     start: &[f64],
     bounds: &Bounds,
-    settings: Settings,
+    settings: Settings<'_>,
 ) -> Result<Optimum, E> {
     let mut search = Search::new(objective, start, bounds)?;
     let quasi = search.quasi_newton(settings)?;
+    if !settings.polish {
+        search.end(quasi);
+        return Ok(search.finish());
+    }
     search.newton(settings, quasi)?;
     if search.settle_at_bounds(settings)? {
         search.newton(settings, quasi)?;
@@ -130,6 +138,8 @@ mod tests {
     const SETTINGS: Settings = Settings {
         max_iterations: 200,
         tolerance: 1e-10,
+        metric: None,
+        polish: true,
     };
 
     fn bounds(lower: f64, upper: f64) -> Bounds {
@@ -185,6 +195,24 @@ mod tests {
         assert_eq!(optimum.point[0], -40.0);
         assert!(
             (optimum.point[1] - 1.0).abs() < 1e-6 && optimum.ending == Ending::Converged,
+            "{optimum:?}"
+        );
+    }
+
+    #[test]
+    fn a_saddle_is_left_for_a_maximum() {
+        // Two maxima at (1, 0) and (-1, 0), a saddle between them, where the gradient is zero.
+        let mut hills = |x: &[f64]| {
+            let (a, b) = (x[0] * x[0] - 1.0, x[1]);
+            Ok::<_, ()>(Evaluation {
+                value: -a * a - b * b,
+                gradient: vec![-4.0 * a * x[0], -2.0 * b],
+            })
+        };
+        let optimum = maximise(&mut hills, &[0.0, 0.5], &bounds(-5.0, 5.0), SETTINGS).unwrap();
+        assert_eq!(optimum.ending, Ending::Converged);
+        assert!(
+            (optimum.point[0].abs() - 1.0).abs() < 1e-6 && optimum.evaluation.value > -1e-12,
             "{optimum:?}"
         );
     }

@@ -1,12 +1,14 @@
 //! The steps of a maximisation: quasi-Newton, Newton, and parameters put at their bounds.
 
 use super::optimise::{Bounds, Ending, Evaluation, Optimum, Settings};
-use nalgebra::{DMatrix, DVector};
+use nalgebra::{DMatrix, DVector, SymmetricEigen};
 
 /// Largest change of a parameter in one step.
 const MAX_STEP: f64 = 2.0;
 /// Step of the central differences that give the Hessian; parameters are logs, so their natural scale is 1.
 const DIFFERENCE: f64 = 1e-4;
+/// How far a saddle is left along a direction in which the surface bends up.
+const SADDLE_STEP: f64 = 0.1;
 /// Newton steps after the quasi-Newton phase.
 const MAX_NEWTON: usize = 20;
 
@@ -100,10 +102,10 @@ impl<'a, E> Search<'a, E> {
         Ok(false)
     }
 
-    pub(super) fn quasi_newton(&mut self, settings: Settings) -> Result<Ending, E> {
+    pub(super) fn quasi_newton(&mut self, settings: Settings<'_>) -> Result<Ending, E> {
         let n = self.point.len();
-        let mut inverse = DMatrix::<f64>::identity(n, n);
-        let mut known = false;
+        let mut known = settings.metric.is_some();
+        let mut inverse = settings.metric.cloned().unwrap_or_else(|| DMatrix::identity(n, n));
         let mut free = self.free();
         while self.iterations < settings.max_iterations {
             let gradient = self.gradient(&free);
@@ -146,14 +148,17 @@ impl<'a, E> Search<'a, E> {
                     inverse = DMatrix::identity(n, n) * (curvature / change.norm_squared());
                     known = true;
                 }
-                let left = DMatrix::identity(n, n) - &moved * change.transpose() / curvature;
-                inverse = &left * inverse * left.transpose() + &moved * moved.transpose() / curvature;
+                update_inverse(&mut inverse, &moved, &change, curvature);
             }
         }
         Ok(Ending::IterationLimit)
     }
 
-    pub(super) fn newton(&mut self, settings: Settings, quasi: Ending) -> Result<(), E> {
+    pub(super) fn end(&mut self, ending: Ending) {
+        self.ending = ending;
+    }
+
+    pub(super) fn newton(&mut self, settings: Settings<'_>, quasi: Ending) -> Result<(), E> {
         self.ending = quasi;
         for _ in 0..MAX_NEWTON {
             let free = self.free();
@@ -163,14 +168,12 @@ impl<'a, E> Search<'a, E> {
                 break;
             }
             let gradient = self.gradient(&free);
-            let Some(factor) = (-&self.hessian).cholesky() else {
-                if quasi != Ending::IterationLimit {
-                    self.ending = Ending::FlatOrSaddle;
-                }
-                break;
+            let factor = (-&self.hessian).cholesky();
+            let (direction, on_failure) = match &factor {
+                Some(factor) => (factor.solve(&gradient), Ending::LineSearch),
+                None => (uphill(&self.hessian, &gradient), Ending::FlatOrSaddle),
             };
-            let direction = factor.solve(&gradient);
-            if 0.5 * direction.dot(&gradient) < settings.tolerance {
+            if factor.is_some() && 0.5 * direction.dot(&gradient) < settings.tolerance {
                 self.ending = Ending::Converged;
                 break;
             }
@@ -178,8 +181,10 @@ impl<'a, E> Search<'a, E> {
                 break;
             }
             self.iterations += 1;
-            if !self.step(&free, &direction)? {
-                self.ending = Ending::LineSearch;
+            let before = self.now.value;
+            let has_moved = self.step(&free, &direction)?;
+            if !has_moved || (factor.is_none() && self.now.value < before + settings.tolerance) {
+                self.ending = on_failure;
                 break;
             }
             self.ending = Ending::IterationLimit;
@@ -188,7 +193,7 @@ impl<'a, E> Search<'a, E> {
     }
 
     /// Puts each free parameter at a bound where that costs nothing; returns whether any was moved.
-    pub(super) fn settle_at_bounds(&mut self, settings: Settings) -> Result<bool, E> {
+    pub(super) fn settle_at_bounds(&mut self, settings: Settings<'_>) -> Result<bool, E> {
         let mut moved = false;
         for i in self.free() {
             for bound in [self.bounds.lower[i], self.bounds.upper[i]] {
@@ -238,4 +243,31 @@ impl<'a, E> Search<'a, E> {
         }
         Ok((&hessian + hessian.transpose()) / 2.0)
     }
+}
+
+/// Brings the inverse of minus the Hessian up to date with a step and the change of the gradient along it (BFGS).
+fn update_inverse(inverse: &mut DMatrix<f64>, moved: &DVector<f64>, change: &DVector<f64>, curvature: f64) {
+    let carried = &*inverse * change;
+    let factor = (1.0 + change.dot(&carried) / curvature) / curvature;
+    inverse.ger(factor, moved, moved, 1.0);
+    inverse.ger(-1.0 / curvature, &carried, moved, 1.0);
+    inverse.ger(-1.0 / curvature, moved, &carried, 1.0);
+}
+
+/// Returns a way up where the surface is a saddle: Newton's step with every curvature taken as a downward one.
+///
+/// Along a direction in which the surface bends up and has no slope, the step leaves the saddle by a fixed length.
+fn uphill(hessian: &DMatrix<f64>, gradient: &DVector<f64>) -> DVector<f64> {
+    let eigen = SymmetricEigen::new(hessian.clone());
+    let largest = eigen.eigenvalues.amax();
+    let mut direction = DVector::zeros(gradient.len());
+    for (&value, vector) in eigen.eigenvalues.iter().zip(eigen.eigenvectors.column_iter()) {
+        let slope = vector.dot(gradient);
+        let mut along = slope / value.abs().max(1e-8 * largest).max(f64::MIN_POSITIVE);
+        if value > 1e-6 * largest && along.abs() < SADDLE_STEP {
+            along = if slope < 0.0 { -SADDLE_STEP } else { SADDLE_STEP };
+        }
+        direction.axpy(along, &vector, 1.0);
+    }
+    direction
 }

@@ -1,9 +1,9 @@
 //! Log-likelihoods at given rates, one pair a family.
 
+use super::parameter::is_rate;
 use super::root_prior::RootPrior;
-use super::shared_rates::{SharedRates, is_rate};
 use crate::error::ModelError;
-use crate::kernel::{Kernel, LaneInput, SharedInput};
+use crate::kernel::{Kernel, LaneInput, SharedInput, transitions};
 use crate::parallel::{Monitor, Workers};
 use crate::problem::{Patterns, PresenceTable, Problem, Tree};
 use std::sync::Arc;
@@ -31,18 +31,17 @@ pub fn log_likelihoods_at(
     let loss = check("loss rate", rates.1, n_families)?;
     let is_shared = |values: &[f64]| values.iter().all(|value| value == &values[0]);
     if is_shared(gain) && is_shared(loss) {
-        let rates = SharedRates {
-            gain: gain[0],
-            loss: loss[0],
-        };
-        let frequencies = [root.frequencies(rates.gain, rates.loss)?];
+        let frequencies = [frequencies(root, gain[0], loss[0])?];
         let problem = Problem::new(tree, Patterns::distinct(table, column_of_tip));
-        let transitions = rates.transitions(problem.tree());
+        let tree = problem.tree();
+        let mut transitions = transitions(gain[0], loss[0], tree.branch_lengths());
+        transitions[tree.root()] = [1.0, 0.0, 0.0, 1.0];
         let kernel = Kernel::new(Arc::new(problem));
         let input = SharedInput {
             transitions: &transitions,
             root: &frequencies,
             weights: &[1.0],
+            tips: None,
         };
         let of_pattern = kernel.log_likelihoods(input, workers, monitor)?;
         let patterns = kernel.problem().patterns().pattern_of_family();
@@ -61,7 +60,7 @@ pub fn log_likelihoods_at(
         .zip(&loss)
         .enumerate()
         .map(|(family, (&gain, &loss))| {
-            root.frequencies(gain, loss).map_err(|error| match error {
+            frequencies(root, gain, loss).map_err(|error| match error {
                 ModelError::StationaryWithoutRates { .. } => ModelError::StationaryWithoutRates {
                     of: format!(" (family '{}')", table.families().get(family)),
                 },
@@ -76,6 +75,14 @@ pub fn log_likelihoods_at(
         root: &frequencies,
     };
     Ok(Kernel::new(Arc::new(problem)).lane_log_likelihoods(input, workers, monitor)?)
+}
+
+fn frequencies(root: RootPrior, gain: f64, loss: f64) -> Result<[f64; 2], ModelError> {
+    match root {
+        RootPrior::Estimated | RootPrior::FitzJohn => None,
+        _ => root.frequencies(&[], gain, loss)?,
+    }
+    .ok_or(ModelError::RootNeedsModel { root: root.name() })
 }
 
 fn check<'a>(name: &'static str, values: &'a [f64], n_families: usize) -> Result<&'a [f64], ModelError> {

@@ -1,10 +1,17 @@
 //! The likelihood of a gene table: names in, numbers out, by the chain rule over the kernel.
+//!
+//! Parameters stand in the order rate model, effects, root prior, observation.
 
 use super::ascertainment::Ascertainment;
+use super::effects::Effects;
+use super::evaluation::{BranchSets, GroupState, SharedDerivatives};
+use super::observation::Observation;
+use super::parameter::Parameter;
+use super::penalty::Penalty;
+use super::rates::{Categories, RateModel, Shared};
 use super::root_prior::RootPrior;
-use super::shared_rates::{PARAMETER_NAMES, SharedRates};
 use crate::error::ModelError;
-use crate::kernel::{Kernel, SharedInput, Transition};
+use crate::kernel::Kernel;
 use crate::parallel::{Monitor, Workers};
 use crate::problem::{Names, Problem};
 use std::sync::Arc;
@@ -12,13 +19,38 @@ use std::sync::Arc;
 /// How many families an error message names.
 const EXAMPLES: usize = 3;
 
-/// Two-state gain and loss with rates shared by all families, over a tree and the patterns at its tips.
+/// What a model says about gain, loss, the root, and how the table came to be.
+#[derive(Debug)]
+pub struct Specification {
+    /// How rates differ between families whose covariates are equal.
+    pub rates: Box<dyn RateModel>,
+    /// How covariates of families and branches move the rates.
+    pub effects: Effects,
+    /// The state frequencies at the root.
+    pub root: RootPrior,
+    /// Which families the table could hold.
+    pub ascertainment: Ascertainment,
+    /// What the record of a genome says about the genome.
+    pub observation: Observation,
+}
+
+/// Families with equal covariates, and the kernel over their patterns.
+#[derive(Debug)]
+struct Group {
+    kernel: Kernel,
+    families: Vec<usize>,
+}
+
+/// Two-state gain and loss over a tree and the patterns at its tips.
 #[derive(Debug)]
 pub struct GeneContentModel {
-    kernel: Kernel,
+    problem: Arc<Problem>,
     families: Arc<Names>,
-    root: RootPrior,
-    ascertainment: Ascertainment,
+    specification: Specification,
+    parameters: Vec<Parameter>,
+    penalty: Penalty,
+    groups: Vec<Group>,
+    sets: BranchSets,
     workers: Workers,
 }
 
@@ -31,41 +63,119 @@ pub struct ValueAndGradient {
     pub gradient: Vec<f64>,
 }
 
+/// How often each family counts: pattern weights of each group. A family that counts 0 times may be impossible.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FamilyWeights(Vec<Vec<f64>>);
+
+/// A parameter vector, taken apart.
+pub(super) struct Values<'a> {
+    pub(super) categories: Categories,
+    pub(super) rates: &'a [f64],
+    pub(super) effects: &'a [f64],
+    pub(super) root: &'a [f64],
+    pub(super) observation: &'a [f64],
+    pub(super) tips: Option<Vec<[f64; 2]>>,
+}
+
 impl GeneContentModel {
     /// Sets up the model and checks that the ascertainment can hold the data.
     ///
     /// `families` name the columns in messages, `[n_families]`.
     ///
     /// # Errors
-    /// [`ModelError::Unobservable`] if a family could not have been recorded.
+    /// [`ModelError::Unobservable`] if a family could not have been recorded; [`ModelError::NoRecordedProbability`]
+    /// for FitzJohn's root with conditioning; [`ModelError::Length`] if the effects are of other families.
     pub fn new(
+        problem: Arc<Problem>,
+        families: Arc<Names>,
+        specification: Specification,
+        workers: Workers,
+    ) -> Result<Self, ModelError> {
+        check_recorded(&problem, &families, &specification.ascertainment)?;
+        if specification.root == RootPrior::FitzJohn && specification.ascertainment != Ascertainment::None {
+            return Err(ModelError::NoRecordedProbability {
+                ascertainment: specification.ascertainment.name().to_string(),
+            });
+        }
+        let effects = &specification.effects;
+        if effects.group_of_family().len() != families.len() {
+            return Err(ModelError::Length {
+                what: "the group of each family",
+                found: effects.group_of_family().len(),
+                expected: families.len().to_string(),
+            });
+        }
+        let sets = BranchSets::new(problem.tree(), effects.set_of_node(), effects.n_sets());
+        let groups = groups(&problem, effects, &workers);
+        let mut parameters = specification.rates.parameters();
+        let mut penalty = Penalty::default();
+        penalty.extend(effects.penalty(), parameters.len());
+        parameters.extend(effects.parameters());
+        parameters.extend(specification.root.parameters());
+        penalty.extend(&specification.observation.penalty(), parameters.len());
+        parameters.extend(specification.observation.parameters());
+        Ok(Self {
+            problem,
+            families,
+            specification,
+            parameters,
+            penalty,
+            groups,
+            sets,
+            workers,
+        })
+    }
+
+    /// Sets up the model with one gain and one loss rate for all families, observed without error.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn shared(
         problem: Arc<Problem>,
         families: Arc<Names>,
         root: RootPrior,
         ascertainment: Ascertainment,
         workers: Workers,
     ) -> Result<Self, ModelError> {
-        check_recorded(&problem, &families, ascertainment)?;
-        let kernel = Kernel::with_classes(problem, &workers);
-        Ok(Self {
-            kernel,
-            families,
+        let tree = problem.tree();
+        let specification = Specification {
+            rates: Box::new(Shared),
+            effects: Effects::none(families.len(), tree.n_nodes()),
             root,
             ascertainment,
-            workers,
-        })
+            observation: Observation::exact(tree),
+        };
+        Self::new(problem, families, specification, workers)
     }
 
-    /// Returns the names of the parameters, in order.
+    /// Returns the free parameters, in order.
     #[must_use]
-    pub fn parameter_names(&self) -> &'static [&'static str] {
-        &PARAMETER_NAMES
+    pub fn parameters(&self) -> &[Parameter] {
+        &self.parameters
     }
 
     /// Returns the tree and patterns.
     #[must_use]
-    pub fn problem(&self) -> &Problem {
-        self.kernel.problem()
+    pub fn problem(&self) -> &Arc<Problem> {
+        &self.problem
+    }
+
+    /// Returns what the model says.
+    #[must_use]
+    pub fn specification(&self) -> &Specification {
+        &self.specification
+    }
+
+    /// Returns the threads that the model computes with.
+    #[must_use]
+    pub fn workers(&self) -> &Workers {
+        &self.workers
+    }
+
+    /// Returns what a fit subtracts from the log-likelihood to find its maximum; never part of a log-likelihood.
+    #[must_use]
+    pub fn penalty(&self) -> &Penalty {
+        &self.penalty
     }
 
     /// Returns the log-likelihood of all families together, natural log.
@@ -74,9 +184,28 @@ impl GeneContentModel {
     /// if a family cannot arise.
     ///
     /// # Errors
-    /// [`ModelError`] for parameters that are no rates, a stationary root without rates, or a cancelled monitor.
+    /// [`ModelError`] for parameters outside their domain, a stationary root without rates, or a cancelled monitor.
     pub fn log_likelihood(&self, parameters: &[f64], monitor: &Monitor) -> Result<f64, ModelError> {
-        Ok(self.total(&self.pattern_log_likelihoods(parameters, monitor)?))
+        self.weighted_log_likelihood(parameters, None, monitor)
+    }
+
+    /// Returns the log-likelihood of all families together, each counted as often as `weights` say; see
+    /// [`log_likelihood`](Self::log_likelihood).
+    ///
+    /// # Errors
+    /// As [`log_likelihood`](Self::log_likelihood).
+    pub fn weighted_log_likelihood(
+        &self,
+        parameters: &[f64],
+        weights: Option<&FamilyWeights>,
+        monitor: &Monitor,
+    ) -> Result<f64, ModelError> {
+        let of_patterns = self.pattern_log_likelihoods(parameters, monitor)?;
+        let totals = of_patterns
+            .iter()
+            .enumerate()
+            .map(|(group, values)| total(values, self.group_weights(weights, group)));
+        Ok(totals.sum())
     }
 
     /// Returns the log-likelihood of each family, `[n_families]`, natural log.
@@ -84,9 +213,8 @@ impl GeneContentModel {
     /// # Errors
     /// As [`log_likelihood`](Self::log_likelihood).
     pub fn log_likelihoods(&self, parameters: &[f64], monitor: &Monitor) -> Result<Vec<f64>, ModelError> {
-        let of_pattern = self.pattern_log_likelihoods(parameters, monitor)?;
-        let patterns = self.problem().patterns().pattern_of_family();
-        Ok(patterns.iter().map(|&pattern| of_pattern[pattern as usize]).collect())
+        let of_patterns = self.pattern_log_likelihoods(parameters, monitor)?;
+        Ok(self.by_family(|group, pattern| of_patterns[group][pattern]))
     }
 
     /// Returns the log-likelihood of all families and its derivatives with respect to the parameters.
@@ -96,53 +224,138 @@ impl GeneContentModel {
     /// # Errors
     /// As [`log_likelihood`](Self::log_likelihood).
     pub fn value_and_gradient(&self, parameters: &[f64], monitor: &Monitor) -> Result<ValueAndGradient, ModelError> {
-        let state = self.state(parameters)?;
-        let (tree, weights) = (self.problem().tree(), self.problem().patterns().weights());
-        let (values, mut adjoint) = self
-            .kernel
-            .vector_jacobian(state.input(), weights, &self.workers, monitor)?;
-        let recorded = self.ascertainment.recorded(tree, &state.transitions, state.root[0]);
-        let conditioned = condition(values, recorded.as_ref().map(|recorded| recorded.log_probability));
-        let value = self.total(&conditioned);
-        if value == f64::NEG_INFINITY {
-            return Ok(ValueAndGradient {
-                value,
-                gradient: vec![f64::NAN; parameters.len()],
-            });
-        }
-        if let Some(recorded) = recorded {
-            let n_families: f64 = weights.iter().sum();
-            for (total, entry) in adjoint
-                .transitions
-                .as_flattened_mut()
-                .iter_mut()
-                .zip(recorded.transitions.as_flattened())
-            {
-                *total -= n_families * entry;
-            }
-            for (total, entry) in adjoint.root[0].iter_mut().zip(recorded.root) {
-                *total -= n_families * entry;
-            }
-        }
-        let rates = state.rates;
-        let by_transition = rates.adjoint(tree, &adjoint.transitions);
-        let by_root = self.root.adjoint(rates.gain, rates.loss, adjoint.root[0]);
-        let slope = |rate: f64, derivative: f64| if rate == 0.0 { 0.0 } else { rate * derivative };
-        Ok(ValueAndGradient {
-            value,
-            gradient: vec![
-                slope(rates.gain, by_transition.0 + by_root.0),
-                slope(rates.loss, by_transition.1 + by_root.1),
-            ],
-        })
+        self.weighted_value_and_gradient(parameters, None, monitor)
     }
 
-    /// Returns the root frequencies of states 0 and 1 at these parameters.
+    /// As [`value_and_gradient`](Self::value_and_gradient), each family counted as often as `weights` say.
     ///
     /// # Errors
     /// As [`log_likelihood`](Self::log_likelihood).
-    pub fn root_frequencies(&self, parameters: &[f64]) -> Result<[f64; 2], ModelError> {
-        Ok(self.state(parameters)?.root[0])
+    pub fn weighted_value_and_gradient(
+        &self,
+        parameters: &[f64],
+        weights: Option<&FamilyWeights>,
+        monitor: &Monitor,
+    ) -> Result<ValueAndGradient, ModelError> {
+        let values = self.values(parameters)?;
+        let mut sink = SharedDerivatives::zeros(&values);
+        let mut value = 0.0;
+        for (index, group) in self.groups.iter().enumerate() {
+            let weights = self.group_weights(weights, index);
+            let state = GroupState::new(&self.specification, &self.sets, &values, index)?;
+            let (of_pattern, mut adjoint) = state.vector_jacobian(&group.kernel, weights, &self.workers, monitor)?;
+            let recorded = state.recorded(&self.specification, self.problem.tree());
+            let log_probability = recorded.as_ref().map(|recorded| recorded.log_probability);
+            value += total(&condition(of_pattern, log_probability), weights);
+            if let Some(recorded) = recorded {
+                recorded.subtract(weights.iter().sum(), &mut adjoint);
+            }
+            state.pull_back(&self.specification, &adjoint, &mut sink);
+        }
+        if value == f64::NEG_INFINITY {
+            let gradient = vec![f64::NAN; parameters.len()];
+            return Ok(ValueAndGradient { value, gradient });
+        }
+        let mut gradient = self.specification.rates.pull_back(values.rates, &sink.categories);
+        gradient.extend(sink.effects);
+        gradient.extend(sink.root);
+        gradient.extend(self.specification.observation.pull_back(values.observation, &sink.tips));
+        Ok(ValueAndGradient { value, gradient })
+    }
+
+    /// Returns the root frequencies of states 0 and 1 at these parameters, their mean over families and categories
+    /// where they differ; `None` where each family's own data weigh them.
+    ///
+    /// # Errors
+    /// As [`log_likelihood`](Self::log_likelihood).
+    pub fn root_frequencies(&self, parameters: &[f64]) -> Result<Option<[f64; 2]>, ModelError> {
+        let values = self.values(parameters)?;
+        let mut mean = [0.0; 2];
+        for (index, group) in self.groups.iter().enumerate() {
+            let state = GroupState::new(&self.specification, &self.sets, &values, index)?;
+            let Some(of_group) = state.mean_root() else {
+                return Ok(None);
+            };
+            let share = group.families.len() as f64 / self.families.len() as f64;
+            mean = [0, 1].map(|i| mean[i] + share * of_group[i]);
+        }
+        Ok(Some(mean))
+    }
+
+    /// Returns the posterior probability of each rate category for each family, `[n_families][n_categories]`.
+    ///
+    /// `w_c L_fc / sum_k w_k L_fk`; NaN for a family that cannot arise.
+    ///
+    /// # Errors
+    /// As [`log_likelihood`](Self::log_likelihood).
+    pub fn category_posteriors(&self, parameters: &[f64], monitor: &Monitor) -> Result<Vec<Vec<f64>>, ModelError> {
+        let (posteriors, _) = self.posteriors(parameters, monitor)?;
+        Ok(posteriors)
+    }
+
+    /// Returns the posterior mean of gain and loss rate of each family on the root's branches, `[n_families][2]`, in
+    /// events per unit of branch length: the rates of its categories, weighted by
+    /// [`category_posteriors`](Self::category_posteriors).
+    ///
+    /// # Errors
+    /// As [`log_likelihood`](Self::log_likelihood).
+    pub fn family_rates(&self, parameters: &[f64], monitor: &Monitor) -> Result<Vec<[f64; 2]>, ModelError> {
+        let (posteriors, rates) = self.posteriors(parameters, monitor)?;
+        let groups = self.specification.effects.group_of_family();
+        let mean = |(of, &group): (&Vec<f64>, &u32)| {
+            let rates = &rates[group as usize];
+            [0, 1].map(|i| of.iter().zip(rates).map(|(share, rate)| share * rate[i]).sum())
+        };
+        Ok(posteriors.iter().zip(groups).map(mean).collect())
+    }
+
+    /// Returns the posteriors of the categories and each group's rates.
+    #[expect(clippy::type_complexity, reason = "two tables that are computed together")]
+    fn posteriors(
+        &self,
+        parameters: &[f64],
+        monitor: &Monitor,
+    ) -> Result<(Vec<Vec<f64>>, Vec<Vec<[f64; 2]>>), ModelError> {
+        let values = self.values(parameters)?;
+        let (mut of_groups, mut rates) = (Vec::new(), Vec::new());
+        for (index, group) in self.groups.iter().enumerate() {
+            let state = GroupState::new(&self.specification, &self.sets, &values, index)?;
+            let mut table = state.of_categories(&group.kernel, &self.workers, monitor)?;
+            for (row, weight) in table.iter_mut().zip(&values.categories.weight) {
+                row.iter_mut().for_each(|value| *value += weight.ln());
+            }
+            of_groups.push(table);
+            rates.push(state.reference_rates().collect());
+        }
+        let of_family = self.by_family(|group, pattern| {
+            let terms: Vec<f64> = of_groups[group].iter().map(|row| row[pattern]).collect();
+            let total = super::evaluation::log_sum_exp(&terms);
+            terms.into_iter().map(|term| (term - total).exp()).collect()
+        });
+        Ok((of_family, rates))
+    }
+
+    /// Returns the weights with which each family counts as often as `counts` says, `[n_families]`.
+    ///
+    /// # Errors
+    /// [`ModelError::Length`].
+    pub fn family_weights(&self, counts: &[f64]) -> Result<FamilyWeights, ModelError> {
+        if counts.len() != self.families.len() {
+            return Err(ModelError::Length {
+                what: "the weights of families",
+                found: counts.len(),
+                expected: self.families.len().to_string(),
+            });
+        }
+        let of_group = |group: &Group| {
+            let patterns = group.kernel.problem().patterns();
+            let mut weights = vec![0.0; patterns.n_patterns()];
+            for (&family, &pattern) in group.families.iter().zip(patterns.pattern_of_family()) {
+                weights[pattern as usize] += counts[family];
+            }
+            weights
+        };
+        Ok(FamilyWeights(self.groups.iter().map(of_group).collect()))
     }
 
     /// Returns the names of the first few of these families, quoted, for a message.
@@ -151,65 +364,104 @@ impl GeneContentModel {
         quote_some(families, &self.families)
     }
 
-    fn pattern_log_likelihoods(&self, parameters: &[f64], monitor: &Monitor) -> Result<Vec<f64>, ModelError> {
-        let state = self.state(parameters)?;
-        let values = self.kernel.log_likelihoods(state.input(), &self.workers, monitor)?;
-        let recorded = self
-            .ascertainment
-            .recorded(self.problem().tree(), &state.transitions, state.root[0]);
-        Ok(condition(values, recorded.map(|recorded| recorded.log_probability)))
-    }
-
-    fn state(&self, parameters: &[f64]) -> Result<State, ModelError> {
-        let rates = SharedRates::from_parameters(parameters)?;
-        Ok(State {
-            rates,
-            transitions: rates.transitions(self.problem().tree()),
-            root: [self.root.frequencies(rates.gain, rates.loss)?],
-        })
-    }
-
-    fn total(&self, of_pattern: &[f64]) -> f64 {
-        of_pattern
-            .iter()
-            .zip(self.problem().patterns().weights())
-            .map(|(value, weight)| weight * value)
-            .sum()
-    }
-}
-
-/// What the parameters mean to the kernel.
-struct State {
-    rates: SharedRates,
-    transitions: Vec<Transition>,
-    root: [[f64; 2]; 1],
-}
-
-impl State {
-    fn input(&self) -> SharedInput<'_> {
-        SharedInput {
-            transitions: &self.transitions,
-            root: &self.root,
-            weights: &[1.0],
+    fn group_weights<'a>(&'a self, weights: Option<&'a FamilyWeights>, group: usize) -> &'a [f64] {
+        match weights {
+            Some(weights) => &weights.0[group],
+            None => self.groups[group].kernel.problem().patterns().weights(),
         }
     }
+
+    fn by_family<T>(&self, of: impl Fn(usize, usize) -> T) -> Vec<T> {
+        let mut place = vec![(0, 0); self.families.len()];
+        for (index, group) in self.groups.iter().enumerate() {
+            let patterns = group.kernel.problem().patterns().pattern_of_family();
+            for (&family, &pattern) in group.families.iter().zip(patterns) {
+                place[family] = (index, pattern as usize);
+            }
+        }
+        place.into_iter().map(|(group, pattern)| of(group, pattern)).collect()
+    }
+
+    /// Returns the conditioned log-likelihood of each group's patterns.
+    fn pattern_log_likelihoods(&self, parameters: &[f64], monitor: &Monitor) -> Result<Vec<Vec<f64>>, ModelError> {
+        let values = self.values(parameters)?;
+        let of_group = |(index, group): (usize, &Group)| {
+            let state = GroupState::new(&self.specification, &self.sets, &values, index)?;
+            let of_pattern = state.log_likelihoods(&group.kernel, &self.workers, monitor)?;
+            let recorded = state.recorded(&self.specification, self.problem.tree());
+            Ok(condition(of_pattern, recorded.map(|recorded| recorded.log_probability)))
+        };
+        self.groups.iter().enumerate().map(of_group).collect()
+    }
+
+    fn values<'a>(&self, parameters: &'a [f64]) -> Result<Values<'a>, ModelError> {
+        if parameters.len() != self.parameters.len() {
+            return Err(ModelError::ParameterCount {
+                names: self.parameters.iter().map(|parameter| parameter.name.clone()).collect(),
+                found: parameters.len(),
+            });
+        }
+        for (parameter, &value) in self.parameters.iter().zip(parameters) {
+            parameter.check(value)?;
+        }
+        let Specification {
+            rates,
+            effects,
+            root,
+            observation,
+            ..
+        } = &self.specification;
+        let (of_rates, rest) = parameters.split_at(rates.parameters().len());
+        let (of_effects, rest) = rest.split_at(effects.parameters().len());
+        let (of_root, of_observation) = rest.split_at(root.parameters().len());
+        Ok(Values {
+            categories: rates.categories(of_rates),
+            rates: of_rates,
+            effects: of_effects,
+            root: of_root,
+            observation: of_observation,
+            tips: observation.table(of_observation),
+        })
+    }
+}
+
+fn groups(problem: &Arc<Problem>, effects: &Effects, workers: &Workers) -> Vec<Group> {
+    let mut members = vec![Vec::new(); effects.n_groups()];
+    for (family, &group) in effects.group_of_family().iter().enumerate() {
+        members[group as usize].push(family);
+    }
+    let is_one = members.len() == 1;
+    let of = |families: Vec<usize>| {
+        let problem = if is_one {
+            problem.clone()
+        } else {
+            let patterns = problem.patterns().of_families(&families);
+            Arc::new(Problem::new(problem.tree().clone(), patterns))
+        };
+        Group {
+            kernel: Kernel::with_classes(problem, workers),
+            families,
+        }
+    };
+    members.into_iter().map(of).collect()
 }
 
 /// Divides by the probability of being recorded; where that is 0, nothing can arise.
 fn condition(mut values: Vec<f64>, log_probability: Option<f64>) -> Vec<f64> {
     if let Some(log_probability) = log_probability {
-        for value in &mut values {
-            *value = if *value == f64::NEG_INFINITY {
-                *value
-            } else {
-                *value - log_probability
-            };
+        for value in values.iter_mut().filter(|value| **value != f64::NEG_INFINITY) {
+            *value -= log_probability;
         }
     }
     values
 }
 
-fn check_recorded(problem: &Problem, families: &Names, ascertainment: Ascertainment) -> Result<(), ModelError> {
+fn total(values: &[f64], weights: &[f64]) -> f64 {
+    let counted = values.iter().zip(weights).filter(|(_, weight)| **weight != 0.0);
+    counted.map(|(value, weight)| weight * value).sum()
+}
+
+fn check_recorded(problem: &Problem, families: &Names, ascertainment: &Ascertainment) -> Result<(), ModelError> {
     let n_tips = problem.tree().n_tips();
     let counts = problem.patterns().counts();
     let patterns = problem.patterns().pattern_of_family().iter().enumerate();
@@ -221,8 +473,8 @@ fn check_recorded(problem: &Problem, families: &Names, ascertainment: Ascertainm
         return Ok(());
     }
     Err(ModelError::Unobservable {
-        ascertainment: ascertainment.name(),
-        rule: ascertainment.rule(),
+        ascertainment: ascertainment.name().to_string(),
+        rule: ascertainment.rule().to_string(),
         count: broken.len(),
         n_families: families.len(),
         examples: quote_some(&broken, families),
@@ -230,9 +482,6 @@ fn check_recorded(problem: &Problem, families: &Names, ascertainment: Ascertainm
 }
 
 fn quote_some(indices: &[usize], families: &Names) -> Vec<String> {
-    indices
-        .iter()
-        .take(EXAMPLES)
-        .map(|&family| format!("'{}'", families.get(family)))
-        .collect()
+    let names = indices.iter().take(EXAMPLES);
+    names.map(|&family| format!("'{}'", families.get(family))).collect()
 }

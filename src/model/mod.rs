@@ -1,15 +1,20 @@
 //! Models: what the parameters are called, what they mean to the kernel, and the chain rule back.
 
 pub mod ascertainment;
+pub mod effects;
+pub mod observation;
 pub mod parameter;
+pub mod penalty;
 pub mod rates;
 pub mod root_prior;
-pub mod shared_rates;
 
+mod evaluation;
 mod family_rates;
 mod gene_content;
 
 pub use ascertainment::Ascertainment;
+pub use effects::Effects;
 pub use family_rates::log_likelihoods_at;
-pub use gene_content::{GeneContentModel, ValueAndGradient};
+pub use gene_content::{FamilyWeights, GeneContentModel, Specification, ValueAndGradient};
+pub use observation::{Observation, logistic, logit};
 pub use root_prior::RootPrior;

@@ -5,6 +5,12 @@ use crate::error::ModelError;
 /// Logs of rates and of ratios of rates above this have no finite exponential to add up with.
 const LARGEST_LOG_RATE: f64 = 709.0;
 
+/// Returns whether a number can be a rate: two of them must have a finite sum.
+#[must_use]
+pub fn is_rate(value: f64) -> bool {
+    (0.0..=f64::MAX / 2.0).contains(&value)
+}
+
 /// Where a parameter may lie and where a search for it is confined.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Domain {
@@ -27,6 +33,8 @@ pub struct Parameter {
     pub name: String,
     /// Where it may lie.
     pub domain: Domain,
+    /// A change that matters: a search works in multiples of it.
+    pub scale: f64,
 }
 
 impl Parameter {
@@ -36,6 +44,7 @@ impl Parameter {
         Self {
             name: name.into(),
             domain: Domain::LogRate,
+            scale: 1.0,
         }
     }
 
@@ -45,6 +54,16 @@ impl Parameter {
         Self {
             name: name.into(),
             domain: Domain::Interval { lower, upper },
+            scale: 1.0,
+        }
+    }
+
+    /// Returns a coefficient whose natural unit is `scale`, looked for up to `widest` of them on both sides of 0.
+    #[must_use]
+    pub fn scaled(name: impl Into<String>, scale: f64, widest: f64) -> Self {
+        Self {
+            scale,
+            ..Self::real(name, -widest * scale, widest * scale)
         }
     }
 

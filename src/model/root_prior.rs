@@ -1,6 +1,11 @@
 //! Root priors: the rules that give the root its state frequencies.
 
+use super::observation::logistic;
+use super::parameter::Parameter;
 use crate::error::ModelError;
+
+/// The parameter of the estimated rule, and how far a search for it goes.
+const PARAMETER: (&str, f64) = ("logit_root", 20.0);
 
 /// A rule for the frequencies of absence and presence at the root.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -15,14 +20,21 @@ pub enum RootPrior {
     Present,
     /// A given probability of presence.
     Fixed(f64),
+    /// One probability of presence for all families, a parameter of its own.
+    Estimated,
+    /// Each family's root states weighted by their own likelihoods: `L = (L0^2 + L1^2) / (L0 + L1)`, where `Ls` is
+    /// the likelihood given state `s` at the root. Source: FitzJohn et al. 2009, doi:10.1093/sysbio/syp067.
+    FitzJohn,
 }
 
 /// The rules that have a name; a number means [`RootPrior::Fixed`].
-const NAMED: [(&str, RootPrior); 4] = [
+const NAMED: [(&str, RootPrior); 6] = [
     ("stationary", RootPrior::Stationary),
     ("equal", RootPrior::Equal),
     ("absent", RootPrior::Absent),
     ("present", RootPrior::Present),
+    ("estimated", RootPrior::Estimated),
+    ("fitzjohn", RootPrior::FitzJohn),
 ];
 
 /// Returns the names of the root priors.
@@ -61,12 +73,30 @@ impl RootPrior {
         }
     }
 
-    /// Returns the root frequencies of states 0 and 1.
+    /// Returns the rule's name; a given number's is "fixed".
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        NAMED
+            .iter()
+            .find(|(_, known)| *known == self)
+            .map_or("fixed", |&(name, _)| name)
+    }
+
+    /// Returns the parameters of the rule's own.
+    #[must_use]
+    pub fn parameters(self) -> Vec<Parameter> {
+        match self {
+            Self::Estimated => vec![Parameter::real(PARAMETER.0, -PARAMETER.1, PARAMETER.1)],
+            _ => Vec::new(),
+        }
+    }
+
+    /// Returns the root frequencies of states 0 and 1; `None` where each family has its own.
     ///
     /// # Errors
     /// [`ModelError::StationaryWithoutRates`] for the stationary rule with both rates 0.
-    pub fn frequencies(self, gain: f64, loss: f64) -> Result<[f64; 2], ModelError> {
-        Ok(match self {
+    pub fn frequencies(self, parameters: &[f64], gain: f64, loss: f64) -> Result<Option<[f64; 2]>, ModelError> {
+        Ok(Some(match self {
             Self::Stationary => {
                 let sum = gain + loss;
                 if sum == 0.0 {
@@ -78,19 +108,26 @@ impl RootPrior {
             Self::Absent => [1.0, 0.0],
             Self::Present => [0.0, 1.0],
             Self::Fixed(present) => [1.0 - present, present],
-        })
+            Self::Estimated => [logistic(-parameters[0]), logistic(parameters[0])],
+            Self::FitzJohn => return Ok(None),
+        }))
     }
 
-    /// Returns the derivatives with respect to gain and loss rate, given those with respect to the frequencies.
+    /// Returns the derivatives with respect to gain and loss rate, and to the rule's own parameters, given those with
+    /// respect to the frequencies.
     #[must_use]
-    pub fn adjoint(self, gain: f64, loss: f64, frequencies: [f64; 2]) -> (f64, f64) {
+    pub fn pull_back(self, parameters: &[f64], gain: f64, loss: f64, frequencies: [f64; 2]) -> ([f64; 2], Vec<f64>) {
+        let slope = frequencies[1] - frequencies[0];
         match self {
             Self::Stationary => {
                 let sum = gain + loss;
-                let slope = frequencies[1] - frequencies[0];
-                (slope * (loss / sum / sum), -slope * (gain / sum / sum))
+                ([slope * (loss / sum / sum), -slope * (gain / sum / sum)], Vec::new())
             }
-            Self::Equal | Self::Absent | Self::Present | Self::Fixed(_) => (0.0, 0.0),
+            Self::Estimated => {
+                let by_logit = logistic(parameters[0]) * logistic(-parameters[0]);
+                ([0.0; 2], vec![slope * by_logit])
+            }
+            Self::Equal | Self::Absent | Self::Present | Self::Fixed(_) | Self::FitzJohn => ([0.0; 2], Vec::new()),
         }
     }
 }
@@ -110,7 +147,7 @@ mod tests {
             message.contains("'flat'") && message.contains("stationary, equal, absent, present"),
             "{message}"
         );
-        assert!(RootPrior::Stationary.frequencies(0.0, 0.0).is_err());
-        assert_eq!(RootPrior::Stationary.frequencies(1.0, 3.0), Ok([0.75, 0.25]));
+        assert!(RootPrior::Stationary.frequencies(&[], 0.0, 0.0).is_err());
+        assert_eq!(RootPrior::Stationary.frequencies(&[], 1.0, 3.0), Ok(Some([0.75, 0.25])));
     }
 }

@@ -8,6 +8,7 @@ mod matching;
 mod names;
 mod patterns;
 mod post_order;
+mod selection;
 mod table;
 mod tree;
 

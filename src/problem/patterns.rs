@@ -60,8 +60,8 @@ impl Patterns {
     }
 
     fn pack(rows: &Rows, family_of_pattern: &[u32], weights: Vec<f64>, pattern_of_family: Vec<u32>) -> Self {
-        let (n_tips, n_patterns) = (rows.column_of_tip.len(), weights.len());
-        let n_blocks = n_patterns.div_ceil(BLOCK);
+        let n_tips = rows.column_of_tip.len();
+        let n_blocks = weights.len().div_ceil(BLOCK);
         let mut present = vec![0; n_blocks * n_tips];
         let any_missing = (0..rows.table.n_families()).any(|family| rows.missing(family).any(|word| word != 0));
         let mut missing = vec![0; if any_missing { n_blocks * n_tips } else { 0 }];
@@ -77,9 +77,20 @@ impl Patterns {
                 rows.transpose(families, word_of, &mut missing[tips]);
             }
         }
+        Self::from_parts(n_tips, present, missing, weights, pattern_of_family)
+    }
+
+    /// Joins packed words, one pattern a weight; no word is missing where `missing` is empty.
+    pub(super) fn from_parts(
+        n_tips: usize,
+        present: Vec<u64>,
+        missing: Vec<u64>,
+        weights: Vec<f64>,
+        pattern_of_family: Vec<u32>,
+    ) -> Self {
         Self {
             n_tips,
-            n_patterns,
+            n_patterns: weights.len(),
             present,
             missing,
             weights,

@@ -5,9 +5,10 @@ mod errors;
 mod functions;
 mod interrupt;
 mod model;
+mod specification;
 mod tree;
 
-use crate::model::{RootPrior, ascertainment, root_prior, shared_rates};
+use crate::model::{RootPrior, ascertainment, rates, root_prior};
 use crate::parallel::Workers;
 use errors::OrRaise;
 use pyo3::exceptions::PyValueError;
@@ -48,7 +49,7 @@ fn ascertainments() -> Vec<&'static str> {
 
 #[pyfunction]
 fn rate_models() -> Vec<&'static str> {
-    shared_rates::RATE_MODELS.to_vec()
+    rates::names().collect()
 }
 
 #[pyfunction]

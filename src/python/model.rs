@@ -3,12 +3,13 @@
 use super::data::PyData;
 use super::errors::OrRaise;
 use super::interrupt::watched;
-use super::{parse_root, workers};
+use super::specification::Settings;
+use super::workers;
 use crate::error::ModelError;
-use crate::inference::{self, FitResult};
-use crate::model::{Ascertainment, GeneContentModel, shared_rates};
+use crate::inference::{self, FitOptions, FitResult};
+use crate::model::GeneContentModel;
 use crate::parallel::Monitor;
-use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
+use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -49,42 +50,40 @@ impl PyModel {
 #[pymethods]
 impl PyModel {
     #[new]
-    fn new(
-        data: &PyData,
-        root: &Bound<'_, PyAny>,
-        ascertainment: &str,
-        rates: &str,
-        threads: Option<usize>,
-    ) -> PyResult<Self> {
-        if !shared_rates::RATE_MODELS.contains(&rates) {
-            let known = shared_rates::RATE_MODELS.to_vec();
-            return Err(ModelError::UnknownName {
-                what: "rate model",
-                found: rates.to_owned(),
-                known,
-            })
-            .or_raise();
-        }
-        let root = parse_root(root)?;
-        let ascertainment = Ascertainment::parse(ascertainment).or_raise()?;
-        let model = GeneContentModel::new(
-            data.problem.clone(),
-            data.families.clone(),
-            root,
-            ascertainment,
-            workers(threads)?,
-        )
-        .or_raise()?;
+    fn new(py: Python<'_>, data: &PyData, settings: Settings<'_>, threads: Option<usize>) -> PyResult<Self> {
+        let specification = settings.specify(data)?;
+        let (problem, families, workers) = (data.problem.clone(), data.families.clone(), workers(threads)?);
+        let model = py.detach(|| GeneContentModel::new(problem, families, specification, workers));
         let cells = data.problem.tree().n_nodes() * data.problem.patterns().n_patterns();
         Ok(Self {
-            model,
+            model: model.or_raise()?,
             is_long: cells > LONG_WORK,
         })
     }
 
     #[getter]
-    fn parameter_names(&self) -> Vec<&'static str> {
-        self.model.parameter_names().to_vec()
+    fn parameter_names(&self) -> Vec<&str> {
+        let parameters = self.model.parameters().iter();
+        parameters.map(|parameter| parameter.name.as_str()).collect()
+    }
+
+    /// The parameters that a penalty holds: a fit is then no plain maximum likelihood.
+    #[getter]
+    fn penalised(&self) -> Vec<&str> {
+        let held = self.model.penalty().holds(self.model.parameters().len());
+        let parameters = self.model.parameters().iter().zip(held);
+        parameters
+            .filter(|(_, held)| *held)
+            .map(|(parameter, _)| parameter.name.as_str())
+            .collect()
+    }
+
+    fn rates_in_words(&self) -> String {
+        self.model.specification().rates.words()
+    }
+
+    fn penalty(&self, params: PyReadonlyArray1<'_, f64>) -> f64 {
+        self.model.penalty().value(&params.as_array().to_vec())
     }
 
     fn log_likelihood(&self, py: Python<'_>, params: PyReadonlyArray1<'_, f64>) -> PyResult<f64> {
@@ -115,11 +114,35 @@ impl PyModel {
         Ok((result.value, result.gradient.into_pyarray(py)))
     }
 
-    #[pyo3(signature = (start=None, *, max_iterations=200, progress=None))]
+    fn category_posteriors<'py>(
+        &self,
+        py: Python<'py>,
+        params: PyReadonlyArray1<'_, f64>,
+    ) -> PyResult<Bound<'py, PyArray2<f64>>> {
+        let rows = self.evaluate(py, &params, |model, params, monitor| {
+            model.category_posteriors(params, monitor)
+        })?;
+        Ok(PyArray2::from_vec2(py, &rows)?)
+    }
+
+    fn family_rates<'py>(
+        &self,
+        py: Python<'py>,
+        params: PyReadonlyArray1<'_, f64>,
+    ) -> PyResult<Bound<'py, PyArray2<f64>>> {
+        let rates = self.evaluate(py, &params, |model, params, monitor| {
+            model.family_rates(params, monitor)
+        })?;
+        let rows = rates.into_iter().map(Vec::from).collect::<Vec<_>>();
+        Ok(PyArray2::from_vec2(py, &rows)?)
+    }
+
+    #[pyo3(signature = (start=None, *, n_starts=None, max_iterations=200, progress=None))]
     fn fit<'py>(
         &self,
         py: Python<'py>,
         start: Option<PyReadonlyArray1<'_, f64>>,
+        n_starts: Option<usize>,
         max_iterations: usize,
         progress: Option<Bound<'_, PyAny>>,
     ) -> PyResult<Bound<'py, PyDict>> {
@@ -127,7 +150,13 @@ impl PyModel {
         let monitor = Monitor::new();
         let model = &self.model;
         let fitted = watched(py, "fitting (evaluations)", &monitor, progress.as_ref(), || {
-            inference::fit(model, start.as_deref(), max_iterations, &monitor)
+            let options = FitOptions {
+                start: start.as_deref(),
+                n_starts,
+                max_iterations,
+                weights: None,
+            };
+            inference::fit(model, &options, &monitor)
         })?
         .or_raise()?;
         self.report(py, fitted)
@@ -136,12 +165,10 @@ impl PyModel {
 
 impl PyModel {
     fn report<'py>(&self, py: Python<'py>, fitted: FitResult) -> PyResult<Bound<'py, PyDict>> {
-        let names = self.model.parameter_names();
-        let at_bound: Vec<&str> = names
-            .iter()
-            .zip(&fitted.at_bound)
-            .filter(|&(_, &bound)| bound)
-            .map(|(&name, _)| name)
+        let parameters = self.model.parameters().iter().zip(&fitted.at_bound);
+        let at_bound: Vec<&str> = parameters
+            .filter(|(_, bound)| **bound)
+            .map(|(parameter, _)| parameter.name.as_str())
             .collect();
         let covariance = fitted.covariance.map(|matrix| {
             let rows = numpy::ndarray::Array2::from_shape_fn(matrix.shape(), |(row, column)| matrix[(row, column)]);
@@ -157,8 +184,12 @@ impl PyModel {
             "information_eigenvalues",
             fitted.information_eigenvalues.into_pyarray(py),
         )?;
-        result.set_item("root_frequencies", fitted.root_frequencies.to_vec().into_pyarray(py))?;
+        let root_frequencies = fitted.root_frequencies.map(|pair| pair.to_vec().into_pyarray(py));
+        result.set_item("root_frequencies", root_frequencies)?;
         result.set_item("log_likelihood", fitted.log_likelihood)?;
+        result.set_item("penalty", fitted.penalty)?;
+        result.set_item("n_starts", fitted.n_starts)?;
+        result.set_item("n_agreeing", fitted.n_agreeing)?;
         result.set_item("log_likelihoods", fitted.log_likelihoods.into_pyarray(py))?;
         result.set_item("converged", fitted.ending == inference::optimise::Ending::Converged)?;
         result.set_item("reason", fitted.ending.reason())?;

@@ -53,7 +53,7 @@ pub fn model(
     ascertainment: Ascertainment,
 ) -> GeneContentModel {
     let (problem, names) = problem(tree, genomes, families);
-    GeneContentModel::new(problem, names, root, ascertainment, workers(1)).unwrap()
+    GeneContentModel::shared(problem, names, root, ascertainment, workers(1)).unwrap()
 }
 
 /// Log-likelihood of each family with rows in Newick order.

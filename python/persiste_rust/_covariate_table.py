@@ -1,0 +1,118 @@
+"""Small tables of covariates: one row a family, genome or branch, read from a file or a DataFrame."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class CovariateTable:
+    """Rows by name and columns by name; `where` says in messages which table it is."""
+
+    where: str
+    names: list[str]
+    columns: Mapping[str, list[Any]]
+
+    def column(self, name: str) -> list[Any]:
+        """Returns a column.
+
+        # Errors
+        ValueError for a column that the table does not have.
+        """
+        if name not in self.columns:
+            raise ValueError(f"{self.where} has no column '{name}'; it has {', '.join(self.columns) or 'none'}")
+        return self.columns[name]
+
+    def of(self, wanted: list[str], what: str) -> dict[str, list[Any]]:
+        """Returns all columns in the order of `wanted` row names.
+
+        # Errors
+        ValueError for a name without a row.
+        """
+        place = {name: row for row, name in enumerate(self.names)}
+        missing = [name for name in wanted if name not in place]
+        if missing:
+            examples = ", ".join(f"'{name}'" for name in missing[:3])
+            raise ValueError(
+                f"{self.where} has no row for {what} {examples} ({len(missing)} of {len(wanted)} lack one)"
+            )
+        rows = [place[name] for name in wanted]
+        return {name: [values[row] for row in rows] for name, values in self.columns.items()}
+
+
+def read_covariates(source: Any, what: str) -> CovariateTable:
+    """Returns a table of covariates; `what` names it in messages.
+
+    `source` is a pandas DataFrame whose index names the rows, a mapping from column to a mapping from row name to
+    value, or the path of a TSV or CSV file (perhaps gzipped) with a header and the row names in its first column.
+    Columns of a file are numbers if all their cells are.
+
+    # Errors
+    ValueError for a row that occurs twice, rows of different width, or no column; OSError for a file that cannot be
+    read.
+    """
+    if hasattr(source, "columns") and hasattr(source, "index"):
+        names = [str(name) for name in source.index]
+        columns = {str(name): list(source[name]) for name in source.columns}
+        return _checked(CovariateTable(f"the table of {what}", names, columns))
+    if isinstance(source, Mapping):
+        names = list(dict.fromkeys(str(name) for values in source.values() for name in values))
+        columns = {}
+        for column, values in source.items():
+            of = {str(name): value for name, value in values.items()}
+            missing = [name for name in names if name not in of]
+            if missing:
+                raise ValueError(f"covariate '{column}' has no value for '{missing[0]}'")
+            columns[str(column)] = [of[name] for name in names]
+        return _checked(CovariateTable(f"the table of {what}", names, columns))
+    return _checked(_read_file(os.fspath(source), what))
+
+
+def _read_file(path: str, what: str) -> CovariateTable:
+    with open(path, "rb") as file:
+        raw = file.read()
+    text = (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode("utf-8-sig")
+    lines = [line for line in text.splitlines() if line.strip()]
+    where = f"the table of {what} '{path}'"
+    if not lines:
+        raise ValueError(f"{where} is empty")
+    rows = list(csv.reader(lines, delimiter="\t" if "\t" in lines[0] else ","))
+    header = rows[0]
+    for number, row in enumerate(rows[1:], 2):
+        if len(row) != len(header):
+            raise ValueError(f"{where}, line {number}: {len(row)} cells; the header has {len(header)}")
+    columns = {
+        name.strip(): _numbers([row[column].strip() for row in rows[1:]])
+        for column, name in enumerate(header)
+        if column > 0
+    }
+    return CovariateTable(where, [row[0].strip() for row in rows[1:]], columns)
+
+
+def _numbers(cells: list[str]) -> list[Any]:
+    try:
+        return [float(cell) for cell in cells]
+    except ValueError:
+        return list(cells)
+
+
+def _checked(table: CovariateTable) -> CovariateTable:
+    if not table.columns:
+        raise ValueError(f"{table.where} has no column beside the names of its rows")
+    seen = set()
+    for name in table.names:
+        if name in seen:
+            raise ValueError(f"{table.where} names '{name}' twice")
+        seen.add(name)
+    for column, values in table.columns.items():
+        for name, value in zip(table.names, values, strict=True):
+            if value is None or value == "" or (isinstance(value, float) and not np.isfinite(value)):
+                raise ValueError(f"{table.where} has no value of '{column}' for '{name}' (found {value!r})")
+    return table

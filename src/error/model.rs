@@ -82,15 +82,28 @@ pub enum ModelError {
     )]
     Unobservable {
         /// Its name.
-        ascertainment: &'static str,
+        ascertainment: String,
         /// What it requires.
-        rule: &'static str,
+        rule: String,
         /// How many families break it.
         count: usize,
         /// How many families there are.
         n_families: usize,
         /// The first few, quoted.
         examples: Vec<String>,
+    },
+    /// A window that holds no number of genomes, or more than there are.
+    #[error(
+        "a window from {lowest} to {highest} presences does not fit {n_tips} genomes; allowed are 0 <= lowest <= highest \
+         <= {n_tips}"
+    )]
+    Window {
+        /// The least number of presences.
+        lowest: usize,
+        /// The greatest.
+        highest: usize,
+        /// How many genomes there are.
+        n_tips: usize,
     },
     /// Data with likelihood zero, for which no parameters are best.
     #[error(

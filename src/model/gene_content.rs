@@ -101,7 +101,9 @@ impl GeneContentModel {
         let (values, mut adjoint) = self
             .kernel
             .vector_jacobian(state.input(), weights, &self.workers, monitor)?;
-        let recorded = self.ascertainment.recorded(tree, &state.transitions, state.root[0]);
+        let recorded = self
+            .ascertainment
+            .recorded(tree, &state.transitions, state.root[0], None);
         let conditioned = condition(values, recorded.as_ref().map(|recorded| recorded.log_probability));
         let value = self.total(&conditioned);
         if value == f64::NEG_INFINITY {
@@ -156,7 +158,7 @@ impl GeneContentModel {
         let values = self.kernel.log_likelihoods(state.input(), &self.workers, monitor)?;
         let recorded = self
             .ascertainment
-            .recorded(self.problem().tree(), &state.transitions, state.root[0]);
+            .recorded(self.problem().tree(), &state.transitions, state.root[0], None);
         Ok(condition(values, recorded.map(|recorded| recorded.log_probability)))
     }
 
@@ -221,8 +223,8 @@ fn check_recorded(problem: &Problem, families: &Names, ascertainment: Ascertainm
         return Ok(());
     }
     Err(ModelError::Unobservable {
-        ascertainment: ascertainment.name(),
-        rule: ascertainment.rule(),
+        ascertainment: ascertainment.name().into_owned(),
+        rule: ascertainment.rule().into_owned(),
         count: broken.len(),
         n_families: families.len(),
         examples: quote_some(&broken, families),

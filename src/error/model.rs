@@ -98,6 +98,19 @@ pub enum ModelError {
         /// The first few, quoted.
         examples: Vec<String>,
     },
+    /// A window that holds no number of genomes, or more than there are.
+    #[error(
+        "a window from {lowest} to {highest} presences does not fit {n_tips} genomes; allowed are 0 <= lowest <= highest \
+         <= {n_tips}"
+    )]
+    Window {
+        /// The least number of presences.
+        lowest: usize,
+        /// The greatest.
+        highest: usize,
+        /// How many genomes there are.
+        n_tips: usize,
+    },
     /// Data with likelihood zero, for which no parameters are best.
     #[error(
         "{count} of {n_families} families have likelihood 0 at every gain and loss rate tried ({}{}): usually tips at \

@@ -1,13 +1,11 @@
 //! Conditioning on how the table was filtered: the probability that a family could have been recorded.
-//!
-//! For each node and state the data that could arise below fall into three kinds: absent from every tip (a), present
-//! in every tip (b), mixed (m), with a + b + m = 1. Independent children combine as `a a'`, `b b'` and
-//! `m'' = m + (a + b) m' + a b' + b a'`: sums of positive terms, so that the probability of being recorded keeps all
-//! its digits where `1 - P(not recorded)` would lose them.
 
+use super::kinds::{self, Kinds};
+use super::window;
 use crate::error::ModelError;
 use crate::kernel::Transition;
 use crate::problem::{Counts, Tree};
+use std::borrow::Cow;
 
 /// Which families the makers of the table could record; probabilities are over the complete tip set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +16,16 @@ pub enum Ascertainment {
     Observed,
     /// Families present in at least one tip and absent from at least one.
     Variable,
+    /// Families recorded as present in `lowest..=highest` tips.
+    ///
+    /// [`window`](Self::window) makes one that fits its tree. Bounds that do not are taken at their word: nothing is
+    /// present in more tips than there are.
+    Window {
+        /// The least number of presences.
+        lowest: usize,
+        /// The greatest.
+        highest: usize,
+    },
 }
 
 const NAMED: [(&str, Ascertainment); 3] = [
@@ -26,80 +34,23 @@ const NAMED: [(&str, Ascertainment); 3] = [
     ("variable", Ascertainment::Variable),
 ];
 
-/// Returns the names of the ascertainments.
+/// Returns the names of the ascertainments; a window has bounds instead.
 pub fn names() -> impl Iterator<Item = &'static str> {
     NAMED.iter().map(|&(name, _)| name)
-}
-
-/// Probabilities of the three kinds given the state above.
-#[derive(Debug, Clone, Copy, Default)]
-struct Kinds {
-    all_absent: f64,
-    all_present: f64,
-    mixed: f64,
-}
-
-impl Kinds {
-    const ABSENT_TIP: Self = Self {
-        all_absent: 1.0,
-        all_present: 0.0,
-        mixed: 0.0,
-    };
-    const PRESENT_TIP: Self = Self {
-        all_absent: 0.0,
-        all_present: 1.0,
-        mixed: 0.0,
-    };
-
-    fn times(self, other: Self) -> Self {
-        Self {
-            all_absent: self.all_absent * other.all_absent,
-            all_present: self.all_present * other.all_present,
-            mixed: self.mixed
-                + (self.all_absent + self.all_present) * other.mixed
-                + self.all_absent * other.all_present
-                + self.all_present * other.all_absent,
-        }
-    }
-
-    fn blend(weights: [f64; 2], states: [Self; 2]) -> Self {
-        let of = |kind: fn(&Self) -> f64| weights[0] * kind(&states[0]) + weights[1] * kind(&states[1]);
-        Self {
-            all_absent: of(|kinds| kinds.all_absent),
-            all_present: of(|kinds| kinds.all_present),
-            mixed: of(|kinds| kinds.mixed),
-        }
-    }
-
-    /// Returns the derivative with respect to `left` of a product, given that with respect to the product.
-    fn times_adjoint(adjoint: Self, right: Self) -> Self {
-        Self {
-            all_absent: adjoint.all_absent * right.all_absent + adjoint.mixed * (right.mixed + right.all_present),
-            all_present: adjoint.all_present * right.all_present + adjoint.mixed * (right.mixed + right.all_absent),
-            mixed: adjoint.mixed * (right.all_absent + right.all_present + right.mixed),
-        }
-    }
-
-    fn dot(self, other: Self) -> f64 {
-        self.all_absent * other.all_absent + self.all_present * other.all_present + self.mixed * other.mixed
-    }
-
-    fn add_scaled(&mut self, factor: f64, other: Self) {
-        self.all_absent += factor * other.all_absent;
-        self.all_present += factor * other.all_present;
-        self.mixed += factor * other.mixed;
-    }
 }
 
 /// The log-probability of being recorded and its derivatives.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recorded {
-    /// Natural log; minus infinity if no family can be recorded.
+    /// Natural log; minus infinity if no family can be recorded, and then the derivatives are NaN.
     pub log_probability: f64,
     /// With respect to each branch's `[P00, P01, P10, P11]`, `[n_nodes]`.
     pub transitions: Vec<Transition>,
     /// With respect to the root frequencies.
     pub root: [f64; 2],
+    /// With respect to the probability that a tip is recorded as present given state 0 and 1, `[n_tips]`; empty if
+    /// these were not given.
+    pub tips: Vec<[f64; 2]>,
 }
 
 impl Ascertainment {
@@ -119,136 +70,116 @@ impl Ascertainment {
             })
     }
 
+    /// Returns the ascertainment of a table of families recorded as present in `lowest..=highest` of its genomes.
+    ///
+    /// Without `highest` there is no upper bound. A window that holds every number conditions on nothing, and is still
+    /// called what it was called here.
+    ///
+    /// # Errors
+    /// [`ModelError::Window`] unless `lowest <= highest <= n_tips`.
+    ///
+    /// ```
+    /// use persiste_rust::model::Ascertainment;
+    ///
+    /// assert_eq!(Ascertainment::window(2, None, 40).unwrap().name(), "window 2-40");
+    /// assert!(Ascertainment::window(3, Some(2), 40).is_err());
+    /// ```
+    pub fn window(lowest: usize, highest: Option<usize>, n_tips: usize) -> Result<Self, ModelError> {
+        let highest = highest.unwrap_or(n_tips);
+        if lowest > highest || highest > n_tips {
+            return Err(ModelError::Window {
+                lowest,
+                highest,
+                n_tips,
+            });
+        }
+        Ok(Self::Window { lowest, highest })
+    }
+
     /// Returns the name.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub fn name(self) -> Cow<'static, str> {
+        if let Self::Window { lowest, highest } = self {
+            return format!("window {lowest}-{highest}").into();
+        }
         NAMED
             .iter()
             .find(|&&(_, known)| known == self)
             .map_or("", |&(name, _)| name)
+            .into()
     }
 
     /// Returns what a family must be to be recorded, in words.
     #[must_use]
-    pub fn rule(self) -> &'static str {
+    pub fn rule(self) -> Cow<'static, str> {
         match self {
-            Self::None => "of any kind",
-            Self::Observed => "present in at least one genome",
-            Self::Variable => "present in at least one genome and absent from at least one",
+            Self::None => "of any kind".into(),
+            Self::Observed => "present in at least one genome".into(),
+            Self::Variable => "present in at least one genome and absent from at least one".into(),
+            Self::Window { lowest, highest } if lowest == highest => {
+                let plural = if lowest == 1 { "" } else { "s" };
+                format!("present in exactly {lowest} genome{plural}").into()
+            }
+            Self::Window { lowest, highest } => format!("present in {lowest} to {highest} genomes").into(),
         }
     }
 
     /// Returns whether a family with these counts over `n_tips` tips can have been recorded.
+    ///
+    /// A missing cell is neither a presence nor an absence: `variable` asks for one recorded absence, and a window
+    /// counts recorded presences alone. A family that its missing cells could bring into a window or out of it is
+    /// judged by what was recorded.
     #[must_use]
     pub fn admits(self, counts: Counts, n_tips: usize) -> bool {
-        let absent = n_tips - counts.present as usize - counts.missing as usize;
+        let present = counts.present as usize;
+        let absent = n_tips - present - counts.missing as usize;
         match self {
             Self::None => true,
-            Self::Observed => counts.present > 0,
-            Self::Variable => counts.present > 0 && absent > 0,
+            Self::Observed => present > 0,
+            Self::Variable => present > 0 && absent > 0,
+            Self::Window { lowest, highest } => (lowest..=highest).contains(&present),
         }
     }
 
     /// Returns the probability that a family is recorded, with its derivatives; `None` where every family is.
     ///
-    /// `transitions` is `[n_nodes]`, the root's entry not read; `root` the frequencies of states 0 and 1.
+    /// `transitions` is `[n_nodes]`, the root's entry not read; `root` the frequencies of states 0 and 1; `tips`
+    /// (`[n_tips]`, Newick order) the probability that a tip is recorded as present given its state 0 and 1 (without
+    /// it, 0 and 1). Exact however small the probability is. O(n_tips); a window takes O(n_tips w), where w is the
+    /// smallest of `lowest + n_tips - highest`, `highest + 1` and `n_tips - lowest + 1`.
+    ///
+    /// # Panics
+    /// If `transitions` is not `[n_nodes]` or `tips` is not `[n_tips]`.
     ///
     /// # Source
     /// Felsenstein 1992, doi:10.1111/j.1558-5646.1992.tb01991.x (observed); Lewis 2001,
     /// doi:10.1080/106351501753462876 (variable).
     #[must_use]
-    pub fn recorded(self, tree: &Tree, transitions: &[Transition], root: [f64; 2]) -> Option<Recorded> {
-        // The derivative of the probability with respect to the kinds at the root.
-        let wanted = match self {
-            Self::None => return None,
-            Self::Observed => Kinds {
-                all_absent: 0.0,
-                all_present: 1.0,
-                mixed: 1.0,
-            },
-            Self::Variable => Kinds {
-                all_absent: 0.0,
-                all_present: 0.0,
-                mixed: 1.0,
-            },
+    pub fn recorded(
+        self,
+        tree: &Tree,
+        transitions: &[Transition],
+        root: [f64; 2],
+        tips: Option<&[[f64; 2]]>,
+    ) -> Option<Recorded> {
+        assert_eq!(transitions.len(), tree.n_nodes(), "one transition for each branch");
+        assert!(
+            tips.is_none_or(|tips| tips.len() == tree.n_tips()),
+            "one pair for each tip"
+        );
+        let kinds = |all_present| Kinds {
+            all_absent: 0.0,
+            all_present,
+            mixed: 1.0,
         };
-        let states = kinds_below(tree, transitions);
-        let at_root = states[tree.root()];
-        let probability = Kinds::blend(root, at_root).dot(wanted);
-        let by_root = [
-            at_root[0].dot(wanted) / probability,
-            at_root[1].dot(wanted) / probability,
-        ];
-        let mut adjoint = vec![[Kinds::default(); 2]; tree.n_nodes()];
-        for (state, frequency) in root.into_iter().enumerate() {
-            adjoint[tree.root()][state].add_scaled(frequency / probability, wanted);
-        }
-        Some(Recorded {
-            log_probability: probability.ln(),
-            transitions: spread(tree, transitions, &states, adjoint),
-            root: by_root,
-        })
-    }
-}
-
-fn climb(transition: &Transition, states: [Kinds; 2]) -> [Kinds; 2] {
-    let [p00, p01, p10, p11] = *transition;
-    [Kinds::blend([p00, p01], states), Kinds::blend([p10, p11], states)]
-}
-
-/// Returns the kinds of data below each node, given each state of it.
-fn kinds_below(tree: &Tree, transitions: &[Transition]) -> Vec<[Kinds; 2]> {
-    let mut states = vec![[Kinds::ABSENT_TIP, Kinds::PRESENT_TIP]; tree.n_nodes()];
-    for node in (0..tree.n_nodes()).filter(|&node| !tree.is_tip(node)) {
-        let mut product: Option<[Kinds; 2]> = None;
-        for &child in tree.children(node) {
-            let above = climb(&transitions[child as usize], states[child as usize]);
-            product = Some(product.map_or(above, |before| [before[0].times(above[0]), before[1].times(above[1])]));
-        }
-        states[node] = product.unwrap_or(states[node]);
-    }
-    states
-}
-
-/// Returns the derivatives with respect to the transitions, given those with respect to the root's kinds.
-fn spread(
-    tree: &Tree,
-    transitions: &[Transition],
-    states: &[[Kinds; 2]],
-    mut adjoint: Vec<[Kinds; 2]>,
-) -> Vec<Transition> {
-    let mut derivative = vec![[0.0; 4]; tree.n_nodes()];
-    let mut before: Vec<[Kinds; 2]> = Vec::new();
-    for node in (0..tree.n_nodes()).rev() {
-        let children = tree.children(node);
-        before.clear();
-        for &child in children {
-            let above = climb(&transitions[child as usize], states[child as usize]);
-            let next = before
-                .last()
-                .map_or(above, |last| [last[0].times(above[0]), last[1].times(above[1])]);
-            before.push(next);
-        }
-        // Adjoint of the product of the children up to the present one.
-        let mut product = adjoint[node];
-        for (position, &child) in children.iter().enumerate().rev() {
-            let child = child as usize;
-            let above = climb(&transitions[child], states[child]);
-            let own = if position == 0 {
-                product
-            } else {
-                let left = before[position - 1];
-                let own = [0, 1].map(|state| Kinds::times_adjoint(product[state], left[state]));
-                product = [0, 1].map(|state| Kinds::times_adjoint(product[state], above[state]));
-                own
-            };
-            for i in 0..2 {
-                for j in 0..2 {
-                    derivative[child][2 * i + j] = own[i].dot(states[child][j]);
-                    adjoint[child][j].add_scaled(transitions[child][2 * i + j], own[i]);
-                }
+        match self {
+            Self::None => None,
+            Self::Observed => Some(kinds::recorded(tree, kinds(1.0), transitions, root, tips)),
+            Self::Variable => Some(kinds::recorded(tree, kinds(0.0), transitions, root, tips)),
+            Self::Window { lowest, highest } if lowest == 0 && highest >= tree.n_tips() => None,
+            Self::Window { lowest, highest } => {
+                Some(window::recorded(tree, (lowest, highest), transitions, root, tips))
             }
         }
     }
-    derivative
 }

@@ -11,10 +11,13 @@ pub mod root_prior;
 mod evaluation;
 mod family_rates;
 mod gene_content;
+mod kinds;
+mod window;
 
-pub use ascertainment::Ascertainment;
+pub use ascertainment::{Ascertainment, Recorded};
 pub use effects::Effects;
 pub use family_rates::log_likelihoods_at;
 pub use gene_content::{FamilyWeights, GeneContentModel, Specification, ValueAndGradient};
 pub use observation::{Observation, logistic, logit};
 pub use root_prior::RootPrior;
+pub use window::spectrum;

@@ -35,16 +35,21 @@ class Fit:
     parameters as named (logs of rates), from the inverse of the observed information; NaN for a parameter at its
     bound. `root_frequency` is the probability of presence at the root that the root prior gives at the estimate;
     with the stationary root it is the `stationary_frequency`, with its interval. `n_families` is the sample size in
-    `bic`: families, not genomes, are taken to be independent.
+    `bic`: families, not genomes, are taken to be independent. Where the model has priors or penalties the estimates
+    maximise `log_likelihood - penalty`, and `aic` and `bic`, made for plain maximum likelihood, are NaN. `n_agreeing`
+    of `n_starts` searches ended at this maximum.
     """
 
     parameters: Mapping[str, float]
     standard_errors: Mapping[str, float]
     covariance: NDArray[np.float64] | None
     log_likelihood: float
+    penalty: float
     log_likelihoods: NDArray[np.float64]
     converged: bool
     reason: str
+    n_starts: int
+    n_agreeing: int
     at_bound: tuple[str, ...]
     iterations: int
     evaluations: int
@@ -55,6 +60,7 @@ class Fit:
     n_families: int
     n_patterns: int
     n_parameters: int
+    penalised: tuple[str, ...]
     backend: str
     notes: tuple[str, ...] = ()
     family_names: tuple[str, ...] = field(default=(), repr=False)
@@ -63,12 +69,21 @@ class Fit:
     @property
     def aic(self) -> float:
         """Akaike's criterion, `2 n_parameters - 2 log_likelihood`."""
-        return 2.0 * self.n_parameters - 2.0 * self.log_likelihood
+        return 2.0 * self.n_parameters - 2.0 * self._maximum()
+
+    @property
+    def aicc(self) -> float:
+        """Akaike's criterion for small samples, `aic + 2 k (k + 1) / (n_families - k - 1)`; NaN if families are few."""
+        k, n = self.n_parameters, self.n_families
+        return self.aic + 2.0 * k * (k + 1) / (n - k - 1) if n > k + 1 else math.nan
 
     @property
     def bic(self) -> float:
         """Schwarz's criterion, `n_parameters log(n_families) - 2 log_likelihood`."""
-        return self.n_parameters * math.log(self.n_families) - 2.0 * self.log_likelihood
+        return self.n_parameters * math.log(self.n_families) - 2.0 * self._maximum()
+
+    def _maximum(self) -> float:
+        return math.nan if self.penalised else self.log_likelihood
 
     @property
     def gain_rate(self) -> Estimate:
@@ -136,13 +151,17 @@ class Fit:
             },
             **rates,
             "log_likelihood": number(self.log_likelihood, "log_likelihood", impossible),
+            "penalty": number(self.penalty, "penalty"),
             "aic": number(self.aic, "aic", impossible),
+            "aicc": number(self.aicc, "aicc", "too few families, or the model is penalised"),
             "bic": number(self.bic, "bic", impossible),
             "n_families": self.n_families,
             "n_patterns": self.n_patterns,
             "n_parameters": self.n_parameters,
             "converged": self.converged,
             "reason": self.reason,
+            "n_starts": self.n_starts,
+            "n_agreeing": self.n_agreeing,
             "at_bound": list(self.at_bound),
             "iterations": self.iterations,
             "evaluations": self.evaluations,

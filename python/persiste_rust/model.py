@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from persiste_rust._backend import Choice, backend as backend_module
+from persiste_rust.comparison import LikelihoodRatioTest, likelihood_ratio_test
+from persiste_rust.covariates import covariate_columns
 from persiste_rust.data import GeneContentData, Progress
+from persiste_rust.effects import BranchMultipliers, Column, effects_setting
+from persiste_rust.explain import explain
 from persiste_rust.fit import Fit
+from persiste_rust.observation import TipProbabilities, observation_setting
+from persiste_rust.rates import RateModel
+from persiste_rust.recipes import Recipe
+from persiste_rust.regimes import Carry, Regimes, node_labels, regime_of_branches
 
 if TYPE_CHECKING:
     from persiste_rust import _core
@@ -31,17 +40,29 @@ class GeneContentModel:
     length (lengths are used as they are): with `e(t) = -expm1(-(g + l) t)`,
     `P01(t) = g / (g + l) e(t)` and `P10(t) = l / (g + l) e(t)`.
 
-    `root` is a root prior (`root_priors()` lists them) or P(present at the root) in [0, 1]. `ascertainment`
-    (`ascertainments()`) says which families the table could have shown: `observed` conditions on at least one
-    presence. Without it a table that was filtered so gives a gain rate that is too high. `rates` is a rate model
-    (`rate_models()`). `backend` is `auto`, `rust` or `numpy`; `threads` is a number, None for all cores, and never
-    changes a bit of a result.
+    - `root`: a root prior (`root_priors()` lists them) or P(present at the root) in [0, 1].
+    - `ascertainment`: which families the table could have shown: a name (`ascertainments()`; `observed` conditions on
+      at least one presence) or a pair `(a, b)`, at least a and at most b genomes recorded as carriers (`None` for b
+      is all). Without it a table that was filtered so gives a gain rate that is too high.
+    - `rates`: how rates differ between families: a name (`rate_models()`) or an object such as `DiscreteGamma(4)`.
+    - `regimes`: groups of branches with rates of their own: a mapping from name to clade (the label of a node, or
+      tips whose last common ancestor it is; the ancestor's own branch belongs to it), or a table of branches with a
+      column `regime`. All other branches are `background`. Without formulas both rates depend on the regime.
+    - `gain`, `loss`: formulas such as `"~ 1 + essential + regime + category:regime"` over the columns of
+      `family_covariates` (a row a family) and `branch_covariates` (a row a branch, named by the node below it, or a
+      row a tip with `carry`, see `branch_values`). Tables are DataFrames, mappings or paths.
+    - `branch_multipliers`: a penalised multiplier for every branch, `BranchMultipliers(...)`.
+    - `completeness`, `contamination`: P(recorded | present) and P(recorded | absent) of each genome: a number, a
+      mapping by genome, a table in percent as CheckM writes it, "estimated" (one for all), or `PerGenome(centre, sd)`.
+    - `backend` is `auto`, `rust` or `numpy`; `threads` is a number, None for all cores, and never changes a bit of a
+      result.
 
     Parameters are a mapping by name, or a 1-D array in the order of `parameter_names`. Log-likelihoods are natural
-    logs, never with a prior or a penalty; -inf for data that cannot arise.
+    logs, never with a prior or a penalty; -inf for data that cannot arise. `explain()` says in words what the number is.
 
     # Errors
-    ValueError for an unknown name, a root frequency outside [0, 1], or data that the ascertainment excludes.
+    ValueError for an unknown name, a probability outside [0, 1], a covariate without a row or collinear with others,
+    a regime without branches, or data that the ascertainment excludes.
 
     # Source
     Felsenstein 1981, doi:10.1007/BF01734359; conditioning: Felsenstein 1992, doi:10.1111/j.1558-5646.1992.tb01991.x.
@@ -59,26 +80,74 @@ class GeneContentModel:
         data: GeneContentData,
         *,
         root: str | float = "stationary",
-        ascertainment: str = "none",
-        rates: str = "shared",
+        ascertainment: str | tuple[int, int | None] = "none",
+        rates: str | RateModel = "shared",
+        regimes: Regimes | None = None,
+        gain: str | None = None,
+        loss: str | None = None,
+        family_covariates: Any = None,
+        branch_covariates: Any = None,
+        carry: Carry | None = None,
+        branch_multipliers: BranchMultipliers | None = None,
+        completeness: TipProbabilities | None = None,
+        contamination: TipProbabilities | None = None,
         backend: Choice = "auto",
         threads: int | None = None,
     ) -> None:
         """Builds the model of these data."""
         if not isinstance(data, GeneContentData):
             raise TypeError(f"data is a {type(data).__name__}; allowed is a GeneContentData")
-        root = root if isinstance(root, str) else float(root)
         if threads is not None and threads < 1:
             raise ValueError(f"threads is {threads}; allowed are 1 or more, or None for all cores")
         self.data = data
-        self.root = root
-        self.ascertainment = ascertainment
+        self.root = root if isinstance(root, str) else float(root)
+        self.ascertainment = ascertainment if isinstance(ascertainment, str) else tuple(ascertainment)
         self.rates = rates
-        module = backend_module(backend)
+        self.regimes = None if regimes is None else regime_of_branches(data.tree, regimes)
+        columns = covariate_columns(
+            data,
+            self.regimes,
+            formulas={"gain": gain, "loss": loss},
+            family_covariates=family_covariates,
+            branch_covariates=branch_covariates,
+            carry=carry,
+        )
+        self._choice, self._threads = backend, threads
+        self._settings: dict[str, Any] = {
+            "root": self.root,
+            "ascertainment": self.ascertainment,
+            "rates": (rates, {}) if isinstance(rates, str) else rates._spec(),
+            "completeness": observation_setting(completeness, "completeness", data.tree.tip_names),
+            "contamination": observation_setting(contamination, "contamination", data.tree.tip_names),
+        }
+        self._build(columns, branch_multipliers)
+
+    def _build(self, columns: Sequence[Column], multipliers: BranchMultipliers | None) -> None:
+        tree = self.data.tree
+        self._columns, self._multipliers = tuple(columns), multipliers
+        effects = effects_setting(columns, multipliers, tree.parent, node_labels(tree), self.data.n_families)
+        module = backend_module(self._choice)
         self.backend = "rust" if module.__name__.endswith("._core") else "numpy"
-        native: _core.Model = module.Model(data._for_backend(module), root, ascertainment, rates, threads)
+        native: _core.Model = module.Model(
+            self.data._for_backend(module), self._settings | {"effects": effects}, self._threads
+        )
         self._native = native
         self._names = native.parameter_names
+
+    def _with(self, columns: Sequence[Column] = (), settings: Mapping[str, Any] | None = None) -> GeneContentModel:
+        """Returns the same model with further covariates, or with other settings."""
+        model = copy.copy(self)
+        model._settings = {**self._settings, **(settings or {})}
+        model._build([*self._columns, *columns], self._multipliers)
+        return model
+
+    @property
+    def ascertainment_name(self) -> str:
+        """The ascertainment as a word: its name, or "window a-b"."""
+        if isinstance(self.ascertainment, str):
+            return self.ascertainment
+        lowest, highest = self.ascertainment
+        return f"window {lowest}-{self.data.n_tips if highest is None else highest}"
 
     @property
     def parameter_names(self) -> list[str]:
@@ -118,13 +187,40 @@ class GeneContentModel:
             raise ValueError(f"the parameters have shape {vector.shape}; allowed is ({len(self._names)},), {known}")
         return vector
 
+    def category_posteriors(self, params: Parameters) -> NDArray[np.float64]:
+        """Returns the posterior probability of each rate category, (n_families, n_categories), float64.
+
+        `w[c] L[f, c] / sum_k w[k] L[f, k]`, the categories in the order of the rate model; NaN for a family that
+        cannot arise.
+        """
+        return self._native.category_posteriors(self._vector(params))
+
+    def family_rates(self, params: Parameters) -> NDArray[np.float64]:
+        """Returns each family's posterior mean gain and loss rate, (n_families, 2), float64.
+
+        The rates of the categories (with the effects of the family's covariates, on the branches of the root's
+        regime) weighted by `category_posteriors`; in a hierarchical model these are the empirical-Bayes estimates.
+        """
+        return self._native.family_rates(self._vector(params))
+
+    def explain(self) -> str:
+        """Returns in words what the log-likelihood is: rates, root, conditioning, units, and others' constants."""
+        return explain(self)
+
     def fit(
-        self, start: Parameters | None = None, *, max_iterations: int = 200, progress: Progress | None = None
+        self,
+        start: Parameters | None = None,
+        *,
+        n_starts: int | None = None,
+        max_iterations: int = 200,
+        progress: Progress | None = None,
     ) -> Fit:
         """Returns the parameters of greatest likelihood, with standard errors.
 
-        `start` is where the search begins; without it the backend chooses from the data. A search that does not
-        converge is a result: `converged` is False, `reason` says why, and one RuntimeWarning is given.
+        `start` is where the search begins; without it the backend chooses from the data, `n_starts` points (by default
+        one, and several for rate models whose likelihood may have several maxima), of which the best end counts. A
+        search that does not converge is a result: `converged` is False, `reason` says why, and one RuntimeWarning is
+        given. With priors or penalties the estimates maximise log-likelihood minus penalty, and both are reported.
 
         # Errors
         ValueError for a start outside the bounds of the parameters.
@@ -136,18 +232,27 @@ class GeneContentModel:
         """
         if max_iterations < 1:
             raise ValueError(f"max_iterations is {max_iterations}; allowed are 1 or more")
+        if n_starts is not None and n_starts < 1:
+            raise ValueError(f"n_starts is {n_starts}; allowed are 1 or more, or None")
         began = time.perf_counter()
         first = None if start is None else self._vector(start)
-        found = self._native.fit(first, max_iterations=max_iterations, progress=progress)
+        found = self._native.fit(first, n_starts=n_starts, max_iterations=max_iterations, progress=progress)
         fit = self._fit_from(found, time.perf_counter() - began)
         if not fit.converged:
             warnings.warn(f"the fit did not converge: {fit.reason}", RuntimeWarning, stacklevel=2)
         return fit
 
+    def test(self, recipe: Recipe, null: Fit | None = None) -> LikelihoodRatioTest:
+        """Tests a hypothesis, such as `RetentionBias(families)`, by the likelihood ratio.
+
+        Fits this model (or takes its fit, `null`) and the model with what the recipe adds, both unpenalised.
+        """
+        return likelihood_ratio_test(self, recipe, null)
+
     def _fit_from(self, found: dict[str, Any], seconds: float) -> Fit:
         covariance = found["covariance"]
         variances = [math.nan] * len(self._names) if covariance is None else np.diag(covariance).tolist()
-        at_bound = tuple(found["at_bound"])
+        at_bound, frequencies = tuple(found["at_bound"]), found["root_frequencies"]
         errors = {
             name: math.sqrt(variance) if variance >= 0.0 and name not in at_bound else math.nan
             for name, variance in zip(self._names, variances, strict=True)
@@ -157,19 +262,23 @@ class GeneContentModel:
             standard_errors=MappingProxyType(errors),
             covariance=_read_only(covariance),
             log_likelihood=float(found["log_likelihood"]),
+            penalty=float(found["penalty"]),
             log_likelihoods=_read_only(found["log_likelihoods"]),
             converged=bool(found["converged"]),
             reason=str(found["reason"]),
+            n_starts=int(found["n_starts"]),
+            n_agreeing=int(found["n_agreeing"]),
             at_bound=at_bound,
             iterations=int(found["iterations"]),
             evaluations=int(found["evaluations"]),
             seconds=seconds,
             root=self.root,
-            root_frequency=float(found["root_frequencies"][1]),
-            ascertainment=self.ascertainment,
+            root_frequency=math.nan if frequencies is None else float(frequencies[1]),
+            ascertainment=self.ascertainment_name,
             n_families=self.data.n_families,
             n_patterns=self.data.n_patterns,
             n_parameters=len(self._names),
+            penalised=tuple(self._native.penalised),
             backend=self.backend,
             notes=tuple(self.data.notes),
             family_names=tuple(self.data.family_names),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +12,8 @@ from numpy.typing import NDArray
 from persiste_rust._covariate_table import CovariateTable, read_covariates
 from persiste_rust.tree import Tree
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-    Clades = Mapping[str, str | Iterable[str]]
-    Regimes = Clades | pd.DataFrame | str | PathLike[str]
+# A mapping from regime to clade, or a table of branches: a DataFrame, a mapping of columns, or a path.
+Regimes = Mapping[str, str | Iterable[str]] | str | PathLike[str] | Any
 
 BACKGROUND = "background"
 Carry = Literal["mean", "unanimous"]

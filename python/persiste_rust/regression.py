@@ -19,10 +19,11 @@ def formula_columns(
     on: Literal["gain", "loss"],
     family_covariates: dict[str, list[Any]],
     branch_covariates: dict[str, list[Any]],
+    size: tuple[int, int],
 ) -> list[Column]:
     """Returns the columns of a formula such as `"~ 1 + essential + regime + category:regime"`.
 
-    Names are columns of the two tables, (n_families) and (n_nodes) values each; formulas are read by formulaic.
+    Names are columns of the two tables, `size` (n_families, n_nodes) values each; formulas are read by formulaic.
     Categories are coded by treatment contrasts, `background` or else the first level in alphabetical order being the
     reference. Families with equal values are computed together, so that a covariate with few levels costs little.
     The parameters are called `gain:<term>` and `loss:<term>`; the intercept is the rate model's own log-rate.
@@ -73,15 +74,11 @@ def formula_columns(
     names = [str(name) for name in matrix.columns]
     if "Intercept" not in names:
         raise ValueError(f"the formula '{formula}' for {on} has no intercept, which is the rate model's log_{on}")
-    size = (len(next(iter(family_covariates.values()), [])), len(next(iter(branch_covariates.values()), [])))
+    family_code, branch_code = (
+        np.zeros(n, dtype=np.int64) if code is None else code for code, n in zip((family_code, branch_code), size, strict=True)
+    )
     return [
-        Column(
-            f"{on}:{name}",
-            on,
-            family_code if family_code is not None else np.zeros(size[0], dtype=np.int64),
-            branch_code if branch_code is not None else np.zeros(size[1], dtype=np.int64),
-            np.ascontiguousarray(values[:, :, index]),
-        )
+        Column(f"{on}:{name}", on, family_code, branch_code, np.ascontiguousarray(values[:, :, index]))
         for index, name in enumerate(names)
         if name != "Intercept"
     ]

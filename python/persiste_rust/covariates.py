@@ -1,0 +1,75 @@
+"""From tables of covariates and formulas to the columns of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+
+from persiste_rust._covariate_table import read_covariates
+from persiste_rust.data import GeneContentData
+from persiste_rust.effects import Column
+from persiste_rust.regimes import BACKGROUND, Carry, branch_values
+from persiste_rust.regression import formula_columns
+
+On = Literal["gain", "loss"]
+
+
+def covariate_columns(
+    data: GeneContentData,
+    regimes: list[str] | None,
+    *,
+    formulas: Mapping[On, str | None],
+    family_covariates: Any,
+    branch_covariates: Any,
+    carry: Carry | None,
+) -> list[Column]:
+    """Returns the columns that regimes and formulas mean; without formulas both rates depend on the regime.
+
+    # Errors
+    ValueError for a table that no formula uses, and whatever tables and formulas are refused for.
+    """
+    tables = {"family_covariates": family_covariates, "branch_covariates": branch_covariates}
+    if all(formula is None for formula in formulas.values()):
+        for name, table in tables.items():
+            if table is not None:
+                raise ValueError(f"{name} is given but no formula uses it; give gain='~ 1 + ...' or loss='~ 1 + ...'")
+        return [] if regimes is None else regime_columns(data, regimes)
+    families: dict[str, list[Any]] = {}
+    if family_covariates is not None:
+        families = read_covariates(family_covariates, "family covariates").of(data.family_names, "family")
+    branches: dict[str, list[Any]] = {}
+    if branch_covariates is not None:
+        table = read_covariates(branch_covariates, "branch covariates")
+        branches = {name: branch_values(data.tree, table, name, carry) for name in table.columns}
+    if regimes is not None:
+        if "regime" in branches:
+            raise ValueError("the branch covariates have a column 'regime' although regimes are given; rename it")
+        branches["regime"] = list(regimes)
+    size = (data.n_families, data.tree.n_nodes)
+    columns: list[Column] = []
+    for on, formula in formulas.items():
+        if formula is not None:
+            columns.extend(formula_columns(formula, on, families, branches, size))
+    if regimes is not None and not any("regime" in column.name for column in columns):
+        raise ValueError("regimes are given but no formula names 'regime'; add it to gain or loss")
+    return columns
+
+
+def regime_columns(data: GeneContentData, regimes: list[str]) -> list[Column]:
+    """Returns one column a regime other than the background, for gain and for loss."""
+    names = sorted(set(regimes) - {BACKGROUND})
+    if BACKGROUND not in {regime for regime, above in zip(regimes, data.tree.parent, strict=True) if above >= 0}:
+        names = names[1:]  # without a background the first regime is the reference
+    codes = {name: code for code, name in enumerate([None, *names])}
+    branch_code = np.asarray([codes.get(regime, 0) for regime in regimes])
+    columns = []
+    both: tuple[On, On] = ("gain", "loss")
+    for on in both:
+        for name in names:
+            table = np.zeros((1, len(names) + 1))
+            table[0, codes[name]] = 1.0
+            family_code = np.zeros(data.n_families, dtype=np.int64)
+            columns.append(Column(f"{on}:regime[{name}]", on, family_code, branch_code, table))
+    return columns

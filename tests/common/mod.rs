@@ -1,6 +1,8 @@
 //! What several test programs need: shared data, models from text, random trees.
 #![allow(dead_code, unreachable_pub)]
 
+pub mod reference;
+
 use persiste_rust::io::newick::{self, TreeOptions};
 use persiste_rust::model::{Ascertainment, GeneContentModel, RootPrior};
 use persiste_rust::parallel::{Monitor, Workers};

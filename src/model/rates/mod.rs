@@ -4,14 +4,32 @@
 //! `weight[c]`, and then has gain rate `exp(log_gain[c])` and loss rate `exp(log_loss[c])` on the branches of the
 //! reference regime. A new one is one file and one line in [`RATE_MODELS`].
 
+mod discrete_gamma;
+mod fixed;
+mod gamma;
+mod gamma_distribution;
+mod gamma_function;
+mod gamma_pair;
+mod gauss_hermite;
+mod hierarchical;
+mod lognormal;
+mod mixture;
+mod multipliers;
 mod options;
 mod shared;
 
+pub use fixed::FixedCategories;
+pub use gamma::Gamma;
+pub use gamma_pair::GammaGainLoss;
+pub use hierarchical::Hierarchical;
+pub use lognormal::LogNormal;
+pub use mixture::Mixture;
 pub use options::{OptionValue, Options};
 pub use shared::Shared;
 
 use super::parameter::Parameter;
 use crate::error::ModelError;
+use nalgebra::DMatrix;
 use std::fmt::Debug;
 
 /// Rate categories, or the derivatives with respect to them.
@@ -53,10 +71,12 @@ pub trait RateModel: Debug + Send + Sync {
     /// loss rate that fit all families.
     fn starts(&self, log_gain: f64, log_loss: f64) -> Vec<Vec<f64>>;
 
-    /// Brings parameters that mean the same, such as mixture classes in another order, to one form; returns for each
-    /// parameter of the result which one of the argument it was.
-    fn canonical_order(&self, parameters: &[f64]) -> Vec<usize> {
-        (0..parameters.len()).collect()
+    /// Brings parameters that mean the same, such as mixture classes in another order, to one form; returns them and
+    /// their derivatives by the argument, `[n_parameters][n_parameters]` with the result's in rows, so that a
+    /// covariance `C` of the argument is `J C J'` for the result.
+    fn canonical(&self, parameters: &[f64]) -> (Vec<f64>, DMatrix<f64>) {
+        let n = parameters.len();
+        (parameters.to_vec(), DMatrix::identity(n, n))
     }
 }
 
@@ -64,7 +84,15 @@ pub trait RateModel: Debug + Send + Sync {
 type Parse = fn(Options) -> Result<Box<dyn RateModel>, ModelError>;
 
 /// The rate models: name, and how its options are read.
-const RATE_MODELS: [(&str, Parse); 1] = [("shared", shared::parse)];
+const RATE_MODELS: [(&str, Parse); 7] = [
+    ("shared", shared::parse),
+    ("gamma", gamma::parse),
+    ("gamma-gain-loss", gamma_pair::parse),
+    ("mixture", mixture::parse),
+    ("lognormal", lognormal::parse),
+    ("hierarchical", hierarchical::parse),
+    ("fixed-categories", fixed::parse),
+];
 
 /// Returns the names of the rate models.
 pub fn names() -> impl Iterator<Item = &'static str> {

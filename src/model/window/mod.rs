@@ -17,7 +17,8 @@
 //! All three are [`Shape`](rows::Shape)s: so many low numbers, so many high ones, and the lump between. The one with
 //! the fewest entries w is taken. Joining rows over m and m' tips takes O(min(m, w) min(m', w)) steps, the whole tree
 //! O(n w). The derivative is taken backwards through the same joins; it keeps the tables, at most
-//! `16 * sum over nodes of min(m + 1, w + 1)` bytes: O(n w) for a caterpillar, O(n log n) for a balanced tree of any w.
+//! `16 * sum over nodes of (min(m, w) + 1)` bytes and as much again for what it derives: O(n w) for a caterpillar,
+//! O(n log n) for a balanced tree or a star and any w.
 //!
 //! # What becomes of tiny numbers
 //! Entries are doubles and not scaled; below 1e-300 they are set to 0. What an entry contributes to the result is the
@@ -27,7 +28,7 @@
 //! (a window of 99,990 to 100,000 presences in 100,000 genomes makes rows that span thousands of powers of ten).
 //! The same holds for the derivative with respect to an entry: it is the probability of what lies outside, times
 //! entries that are at most 1. Only a result below that bound is computed again, with numbers whose exponent is an
-//! integer of its own ([`Wide`]): twenty times slower, exact for any size, and never needed near rates that fit.
+//! integer of its own ([`Wide`]): ten to twenty times slower, exact for any size, and never needed near rates that fit.
 
 mod number;
 mod rows;

@@ -86,6 +86,7 @@ impl<'a, N: Number> Sweep<'a, N> {
         let mut by_table: Vec<Vec<N>> = vec![Vec::new(); steps.steps.len()];
         by_table[steps.steps.len() - 1] = by_root.concat();
         let (mut one, mut two, mut scratch) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut by_one, mut by_two, mut spare) = (Vec::new(), Vec::new(), Vec::new());
         for (number, step) in steps.steps.iter().enumerate().rev() {
             let by_joined = std::mem::take(&mut by_table[number]);
             match *step {
@@ -94,13 +95,13 @@ impl<'a, N: Number> Sweep<'a, N> {
                         by_tip.copy_from_slice(&by_joined);
                     }
                 }
-                Step::Lift(part) => self.carry_down(part, by_joined, &mut by_table, &mut derivatives),
+                Step::Lift(part) => self.carry_down(part, &by_joined, &mut by_table, &mut derivatives, &mut spare),
                 Step::Join(left, right) => {
                     self.carry_up(left, &mut one);
                     self.carry_up(right, &mut two);
                     let (of_one, of_two) = (self.rows(left, &one), self.rows(right, &two));
-                    let mut by_one = vec![N::default(); one.len()];
-                    let mut by_two = vec![N::default(); two.len()];
+                    zeros(&mut by_one, one.len());
+                    zeros(&mut by_two, two.len());
                     let by_rows = by_one
                         .chunks_exact_mut(one.len() / 2)
                         .zip(by_two.chunks_exact_mut(two.len() / 2));
@@ -108,9 +109,12 @@ impl<'a, N: Number> Sweep<'a, N> {
                     for (state, (by_rows, by_joined)) in by_rows.zip(by_joined).enumerate() {
                         shape.join_adjoint((of_one[state], of_two[state]), by_joined, by_rows, &mut scratch);
                     }
-                    self.carry_down(left, by_one, &mut by_table, &mut derivatives);
-                    self.carry_down(right, by_two, &mut by_table, &mut derivatives);
+                    self.carry_down(left, &by_one, &mut by_table, &mut derivatives, &mut spare);
+                    self.carry_down(right, &by_two, &mut by_table, &mut derivatives, &mut spare);
                 }
+            }
+            if by_joined.capacity() > 0 {
+                spare.push(by_joined);
             }
         }
         derivatives
@@ -138,9 +142,21 @@ impl<'a, N: Number> Sweep<'a, N> {
     }
 
     /// Adds the derivatives with respect to a part's table and branch, given that with respect to what was carried up.
-    fn carry_down(&self, part: Part, by_above: Vec<N>, by_table: &mut [Vec<N>], derivatives: &mut Derivatives<N>) {
+    ///
+    /// `spare` holds tables whose room may be used again.
+    fn carry_down(
+        &self,
+        part: Part,
+        by_above: &[N],
+        by_table: &mut [Vec<N>],
+        derivatives: &mut Derivatives<N>,
+        spare: &mut Vec<Vec<N>>,
+    ) {
+        let mut room = || spare.pop().unwrap_or_default();
         let Some(branch) = part.branch else {
-            by_table[part.step] = by_above;
+            by_table[part.step] = room();
+            by_table[part.step].clear();
+            by_table[part.step].extend_from_slice(by_above);
             return;
         };
         let tip;
@@ -162,7 +178,8 @@ impl<'a, N: Number> Sweep<'a, N> {
         ];
         if is_wanted {
             let [p00, p01, p10, p11] = self.input.transitions[branch].map(N::from);
-            let mut by_below = vec![N::default(); 2 * length];
+            let mut by_below = room();
+            zeros(&mut by_below, 2 * length);
             let (below_absent, below_present) = by_below.split_at_mut(length);
             add_scaled(below_absent, p00, by_absent);
             add_scaled(below_absent, p10, by_present);
@@ -193,4 +210,9 @@ impl<'a, N: Number> Sweep<'a, N> {
         self.tables[one.step] = Vec::new();
         self.tables[two.step] = Vec::new();
     }
+}
+
+fn zeros<N: Number>(table: &mut Vec<N>, length: usize) {
+    table.clear();
+    table.resize(length, N::default());
 }

@@ -119,18 +119,24 @@ pub fn fit(model: &GeneContentModel, options: &FitOptions, monitor: &Monitor) ->
         // Only values that are no numbers compare so.
         return Err(search.impossible(&points[0])?);
     };
-    let parameters = search.unscaled(&optimum.point);
     let (covariance, information_eigenvalues) = search.uncertainty(&optimum);
+    let labelled = Labelled::new(model, search.unscaled(&optimum.point));
+    let covariance = covariance.map(|covariance| labelled.covariance(&covariance));
+    let at_bound = labelled.any(&optimum.at_bound);
+    let parameters = labelled.parameters;
+    let at_maximum = model.weighted_value_and_gradient(&parameters, options.weights, monitor)?;
+    let mut gradient = at_maximum.gradient;
+    model.penalty().subtract_gradient(&parameters, &mut gradient);
     Ok(FitResult {
-        log_likelihood: model.weighted_log_likelihood(&parameters, options.weights, monitor)?,
+        log_likelihood: at_maximum.value,
         penalty: model.penalty().value(&parameters),
         log_likelihoods: model.log_likelihoods(&parameters, monitor)?,
         root_frequencies: model.root_frequencies(&parameters)?,
-        gradient: search.per_unit(&optimum.evaluation.gradient),
+        gradient,
         covariance,
         information_eigenvalues,
         bounds: search.unscaled_bounds(),
-        at_bound: optimum.at_bound,
+        at_bound,
         ending: optimum.ending,
         n_starts: points.len(),
         n_agreeing,
@@ -138,6 +144,39 @@ pub fn fit(model: &GeneContentModel, options: &FitOptions, monitor: &Monitor) ->
         evaluations,
         parameters,
     })
+}
+
+/// Estimates under the labels that are the same for all that mean the same.
+struct Labelled {
+    parameters: Vec<f64>,
+    jacobian: DMatrix<f64>,
+}
+
+impl Labelled {
+    fn new(model: &GeneContentModel, found: Vec<f64>) -> Self {
+        let (parameters, jacobian) = model.canonical(&found);
+        Self { parameters, jacobian }
+    }
+
+    /// Returns `J C J'`; an entry that is no number stays with the parameters that depend on it.
+    fn covariance(&self, of_found: &DMatrix<f64>) -> DMatrix<f64> {
+        let n = self.parameters.len();
+        let used: Vec<Vec<usize>> = (0..n)
+            .map(|row| (0..n).filter(|&k| self.jacobian[(row, k)] != 0.0).collect())
+            .collect();
+        DMatrix::from_fn(n, n, |i, j| {
+            let terms = used[i].iter().flat_map(|&k| used[j].iter().map(move |&l| (k, l)));
+            terms
+                .map(|(k, l)| self.jacobian[(i, k)] * of_found[(k, l)] * self.jacobian[(j, l)])
+                .sum()
+        })
+    }
+
+    /// Returns for each parameter whether it depends on one for which `of_found` holds.
+    fn any(&self, of_found: &[bool]) -> Vec<bool> {
+        let depends = |row: usize| (0..of_found.len()).any(|k| of_found[k] && self.jacobian[(row, k)] != 0.0);
+        (0..of_found.len()).map(depends).collect()
+    }
 }
 
 /// A model seen through parameters in units of their scales.
@@ -197,14 +236,6 @@ impl<'a> Scaled<'a> {
 
     pub(super) fn unscaled(&self, point: &[f64]) -> Vec<f64> {
         point.iter().zip(&self.scale).map(|(x, scale)| x * scale).collect()
-    }
-
-    fn per_unit(&self, gradient: &[f64]) -> Vec<f64> {
-        gradient
-            .iter()
-            .zip(&self.scale)
-            .map(|(slope, scale)| slope / scale)
-            .collect()
     }
 
     fn unscaled_bounds(&self) -> Bounds {

@@ -14,6 +14,7 @@ use crate::error::ModelError;
 use crate::kernel::Kernel;
 use crate::parallel::{Monitor, Workers};
 use crate::problem::{Names, Problem};
+use nalgebra::DMatrix;
 use std::sync::Arc;
 
 /// How many families an error message names.
@@ -48,6 +49,7 @@ pub struct GeneContentModel {
     families: Arc<Names>,
     specification: Specification,
     parameters: Vec<Parameter>,
+    n_rate_parameters: usize,
     penalty: Penalty,
     groups: Vec<Group>,
     sets: BranchSets,
@@ -108,6 +110,7 @@ impl GeneContentModel {
         let sets = BranchSets::new(problem.tree(), effects.set_of_node(), effects.n_sets());
         let groups = groups(&problem, effects, &workers);
         let mut parameters = specification.rates.parameters();
+        let n_rate_parameters = parameters.len();
         let mut penalty = Penalty::default();
         penalty.extend(effects.penalty(), parameters.len());
         parameters.extend(effects.parameters());
@@ -119,6 +122,7 @@ impl GeneContentModel {
             families,
             specification,
             parameters,
+            n_rate_parameters,
             penalty,
             groups,
             sets,
@@ -358,6 +362,20 @@ impl GeneContentModel {
         Ok(FamilyWeights(self.groups.iter().map(of_group).collect()))
     }
 
+    /// Brings parameters that mean the same to one form; returns them and their derivatives by the argument,
+    /// `[n_parameters][n_parameters]`, the result's in rows.
+    #[must_use]
+    pub fn canonical(&self, parameters: &[f64]) -> (Vec<f64>, DMatrix<f64>) {
+        let (mut point, of_rates) = self
+            .specification
+            .rates
+            .canonical(&parameters[..self.n_rate_parameters]);
+        point.extend_from_slice(&parameters[self.n_rate_parameters..]);
+        let mut jacobian = DMatrix::identity(parameters.len(), parameters.len());
+        jacobian.view_mut((0, 0), of_rates.shape()).copy_from(&of_rates);
+        (point, jacobian)
+    }
+
     /// Returns the names of the first few of these families, quoted, for a message.
     #[must_use]
     pub fn name_families(&self, families: &[usize]) -> Vec<String> {
@@ -411,7 +429,7 @@ impl GeneContentModel {
             observation,
             ..
         } = &self.specification;
-        let (of_rates, rest) = parameters.split_at(rates.parameters().len());
+        let (of_rates, rest) = parameters.split_at(self.n_rate_parameters);
         let (of_effects, rest) = rest.split_at(effects.parameters().len());
         let (of_root, of_observation) = rest.split_at(root.parameters().len());
         Ok(Values {

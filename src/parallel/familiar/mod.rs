@@ -10,7 +10,9 @@ mod ensemble;
 mod gradient;
 mod search;
 
-pub use batch::{MeanAndDeviation, parallel_batch_inference, parallel_batch_inference_with_uncertainty, parallel_preprocess};
+pub use batch::{
+    MeanAndDeviation, parallel_batch_inference, parallel_batch_inference_with_uncertainty, parallel_preprocess,
+};
 pub use config::ParallelConfig;
 pub use ensemble::{EnsembleAggregation, parallel_ensemble_predict};
 pub use gradient::{aggregate_gradients, parallel_gradient_computation};

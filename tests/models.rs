@@ -120,7 +120,10 @@ impl Plain<'_> {
         let [gain, loss] = self.rates(group, category, node);
         let rate = gain + loss;
         let changed = -(-rate * self.tree.branch_lengths()[node]).exp_m1() / rate;
-        [[1.0 - gain * changed, gain * changed], [loss * changed, 1.0 - loss * changed]]
+        [
+            [1.0 - gain * changed, gain * changed],
+            [loss * changed, 1.0 - loss * changed],
+        ]
     }
 
     /// Likelihood of recorded cells given each root state, in one category: a sum over the states of all nodes.
@@ -213,7 +216,9 @@ fn check(random: &mut Random, tree: &Tree, specification: Specification, label: 
         parameters: &parameters,
     };
     let groups = model.specification().effects.group_of_family().to_vec();
-    let recorded: Vec<f64> = (0..2).map(|group| plain.recorded(group.min(model.specification().effects.n_groups() - 1))).collect();
+    let recorded: Vec<f64> = (0..2)
+        .map(|group| plain.recorded(group.min(model.specification().effects.n_groups() - 1)))
+        .collect();
     for (family, (cells, &found)) in families.iter().zip(&found).enumerate() {
         let group = groups[family] as usize;
         if found == f64::NEG_INFINITY {
@@ -221,7 +226,10 @@ fn check(random: &mut Random, tree: &Tree, specification: Specification, label: 
             return;
         }
         let expected = (plain.likelihood(group, cells) / recorded[group]).ln();
-        assert!((found - expected).abs() < 1e-10 * expected.abs().max(1.0), "{label}: {found} {expected}");
+        assert!(
+            (found - expected).abs() < 1e-10 * expected.abs().max(1.0),
+            "{label}: {found} {expected}"
+        );
     }
     let result = model.value_and_gradient(&parameters, &monitor).unwrap();
     assert!((result.value - found.iter().sum::<f64>()).abs() < 1e-10 * result.value.abs());
@@ -235,7 +243,11 @@ fn check(random: &mut Random, tree: &Tree, specification: Specification, label: 
         let numeric = (8.0 * (at(1e-3) - at(-1e-3)) - (at(2e-3) - at(-2e-3))) / 12e-3;
         let error = (result.gradient[index] - numeric).abs();
         let name = &parameter.name;
-        assert!(error < 1e-7 * numeric.abs().max(1.0), "{label}: {name} {} {numeric}", result.gradient[index]);
+        assert!(
+            error < 1e-7 * numeric.abs().max(1.0),
+            "{label}: {name} {} {numeric}",
+            result.gradient[index]
+        );
     }
 }
 

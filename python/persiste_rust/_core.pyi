@@ -12,14 +12,21 @@ __all__ = [
     "Model",
     "Tree",
     "__version__",
+    "aggregate",
     "ascertainments",
     "compute_hamming_distance",
     "compute_jaccard_distance",
     "compute_likelihoods",
     "compute_likelihoods_parallel",
+    "fold_of_item",
+    "parallel_fraction",
+    "ranking",
     "rate_models",
     "root_priors",
+    "stream_seed",
+    "summarise",
     "table_formats",
+    "thread_count",
 ]
 
 __version__: str
@@ -50,6 +57,19 @@ def compute_likelihoods_parallel(
 ) -> NDArray[np.float64]: ...
 def compute_jaccard_distance(matrix: NDArray[np.int8]) -> NDArray[np.float64]: ...
 def compute_hamming_distance(matrix: NDArray[np.int8]) -> NDArray[np.float64]: ...
+
+# The numbers of the parallel toolkit.
+def thread_count(threads: int | None) -> int: ...
+def stream_seed(seed: int, item: int, sample: int) -> int: ...
+def fold_of_item(n_items: int, n_folds: int, seed: int) -> NDArray[np.int64]: ...
+def ranking(scores: NDArray[np.float64]) -> NDArray[np.int64]: ...
+def summarise(
+    samples: NDArray[np.float64], quantiles: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]: ...
+def aggregate(
+    predictions: NDArray[np.float64], how: str, weights: NDArray[np.float64] | None
+) -> NDArray[np.float64]: ...
+def parallel_fraction(threads: list[int], speed_ups: list[float]) -> float: ...
 
 @final
 class Tree:

@@ -22,6 +22,15 @@ from persiste_rust._fallback_model import (
     check_threads,
     root_frequency,
 )
+from persiste_rust._fallback_parallel import (
+    aggregate,
+    fold_of_item,
+    parallel_fraction,
+    ranking,
+    stream_seed,
+    summarise,
+    thread_count,
+)
 from persiste_rust._fallback_tables import FORMATS
 from persiste_rust._presence import presence_array
 
@@ -31,14 +40,21 @@ __all__ = [
     "Data",
     "Model",
     "Tree",
+    "aggregate",
     "ascertainments",
     "compute_hamming_distance",
     "compute_jaccard_distance",
     "compute_likelihoods",
     "compute_likelihoods_parallel",
+    "fold_of_item",
+    "parallel_fraction",
+    "ranking",
     "rate_models",
     "root_priors",
+    "stream_seed",
+    "summarise",
     "table_formats",
+    "thread_count",
 ]
 
 _Floats = NDArray[np.float64]

@@ -3,6 +3,7 @@
 mod file;
 mod model;
 mod newick;
+mod parallel;
 mod table;
 mod tree;
 
@@ -10,6 +11,7 @@ pub use file::FileError;
 pub use model::ModelError;
 pub(crate) use newick::excerpt;
 pub use newick::{NewickError, NewickProblem, TextPosition};
+pub use parallel::ParallelError;
 pub use table::{Listed, TableError};
 pub use tree::TreeError;
 

@@ -198,6 +198,14 @@ pub enum ModelError {
     /// The tree has no branch of positive length, so that rates mean nothing.
     #[error("every branch of the tree has length 0, so no rates can be estimated")]
     NoTime,
+    /// Folds that cannot be made.
+    #[error("cannot make {n_folds} folds of {n_families} families; allowed are 2 or more, up to one a family")]
+    Folds {
+        /// What was asked for.
+        n_folds: usize,
+        /// Of how many families.
+        n_families: usize,
+    },
     /// The user stopped the work.
     #[error(transparent)]
     Cancelled(#[from] super::Cancelled),

@@ -5,11 +5,11 @@ use super::starts::{FirstPoints, first_points};
 use crate::error::ModelError;
 use crate::model::parameter::Domain;
 use crate::model::{FamilyWeights, GeneContentModel};
-use crate::parallel::Monitor;
+use crate::parallel::{Monitor, Workers};
 use nalgebra::{DMatrix, SymmetricEigen};
 
 /// A further Newton step must promise less than this, in log-likelihood units.
-const TOLERANCE: f64 = 1e-9;
+pub(super) const TOLERANCE: f64 = 1e-9;
 /// Two searches found the same maximum if their values differ by less than this.
 const SAME_MAXIMUM: f64 = 1e-4;
 /// Expected events on the whole tree at the lowest rate allowed.
@@ -90,7 +90,7 @@ pub struct FitResult {
 /// [`ModelError::NoTime`] for a tree without time, [`ModelError::Impossible`] if the likelihood is 0 at every start,
 /// [`ModelError::Cancelled`], [`ModelError::ParameterCount`].
 pub fn fit(model: &GeneContentModel, options: &FitOptions, monitor: &Monitor) -> Result<FitResult, ModelError> {
-    let search = Scaled::new(model, options.weights, monitor)?;
+    let search = Scaled::new(model, options.weights, model.workers(), monitor)?;
     let FirstPoints { points, evaluations } = match options.start {
         Some(start) => search.given(start)?,
         None => first_points(model, options, monitor)?,
@@ -124,7 +124,7 @@ pub fn fit(model: &GeneContentModel, options: &FitOptions, monitor: &Monitor) ->
     let covariance = covariance.map(|covariance| labelled.covariance(&covariance));
     let at_bound = labelled.any(&optimum.at_bound);
     let parameters = labelled.parameters;
-    let at_maximum = model.weighted_value_and_gradient(&parameters, options.weights, monitor)?;
+    let at_maximum = model.weighted_value_and_gradient(&parameters, options.weights, model.workers(), monitor)?;
     let mut gradient = at_maximum.gradient;
     model.penalty().subtract_gradient(&parameters, &mut gradient);
     Ok(FitResult {
@@ -183,8 +183,9 @@ impl Labelled {
 pub(super) struct Scaled<'a> {
     model: &'a GeneContentModel,
     weights: Option<&'a FamilyWeights>,
+    workers: &'a Workers,
     monitor: &'a Monitor,
-    scale: Vec<f64>,
+    pub(super) scale: Vec<f64>,
     bounds: Bounds,
 }
 
@@ -192,6 +193,7 @@ impl<'a> Scaled<'a> {
     pub(super) fn new(
         model: &'a GeneContentModel,
         weights: Option<&'a FamilyWeights>,
+        workers: &'a Workers,
         monitor: &'a Monitor,
     ) -> Result<Self, ModelError> {
         let scale: Vec<f64> = model.parameters().iter().map(|parameter| parameter.scale).collect();
@@ -207,10 +209,17 @@ impl<'a> Scaled<'a> {
         Ok(Self {
             model,
             weights,
+            workers,
             monitor,
             scale,
             bounds: Bounds { lower, upper },
         })
+    }
+
+    /// Keeps one of the model's own parameters at a value.
+    pub(super) fn hold(&mut self, parameter: usize, value: f64) {
+        let value = value / self.scale[parameter];
+        (self.bounds.lower[parameter], self.bounds.upper[parameter]) = (value, value);
     }
 
     /// Climbs from a point in the model's own parameters; the result is in units of the scales.
@@ -219,9 +228,9 @@ impl<'a> Scaled<'a> {
         let mut objective = |point: &[f64]| {
             self.monitor.advance(1);
             let parameters = self.unscaled(point);
-            let result = self
-                .model
-                .weighted_value_and_gradient(&parameters, self.weights, self.monitor)?;
+            let result =
+                self.model
+                    .weighted_value_and_gradient(&parameters, self.weights, self.workers, self.monitor)?;
             let mut gradient = result.gradient;
             self.model.penalty().subtract_gradient(&parameters, &mut gradient);
             gradient
@@ -246,7 +255,9 @@ impl<'a> Scaled<'a> {
     }
 
     fn given(&self, start: &[f64]) -> Result<FirstPoints, ModelError> {
-        let value = self.model.weighted_log_likelihood(start, self.weights, self.monitor)?;
+        let value = self
+            .model
+            .weighted_log_likelihood(start, self.weights, self.workers, self.monitor)?;
         if value == f64::NEG_INFINITY {
             return Err(self.impossible(start)?);
         }

@@ -1,9 +1,15 @@
-//! Estimation: the optimiser, and fits of models with their uncertainty.
+//! Estimation: the optimiser, fits of models with their uncertainty, and resampling.
 
 pub mod optimise;
 
 mod fit;
+mod profile;
+mod resample;
+mod sandwich;
 mod search;
 mod starts;
 
 pub use fit::{FitOptions, FitResult, fit};
+pub use profile::{ProfileInterval, ProfilePoint, profile, profile_interval};
+pub use resample::{FoldResult, Replicate, bootstrap, cross_validate};
+pub use sandwich::sandwich;

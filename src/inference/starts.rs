@@ -40,7 +40,7 @@ pub(super) fn first_points(
     let may_have_several = candidates.len() > START_EVENTS.len();
     let mut scored = Vec::with_capacity(candidates.len());
     for point in candidates {
-        let value = model.weighted_log_likelihood(&point, options.weights, monitor)?;
+        let value = model.weighted_log_likelihood(&point, options.weights, model.workers(), monitor)?;
         monitor.advance(1);
         scored.push((value, point));
     }

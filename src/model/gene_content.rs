@@ -190,11 +190,11 @@ impl GeneContentModel {
     /// # Errors
     /// [`ModelError`] for parameters outside their domain, a stationary root without rates, or a cancelled monitor.
     pub fn log_likelihood(&self, parameters: &[f64], monitor: &Monitor) -> Result<f64, ModelError> {
-        self.weighted_log_likelihood(parameters, None, monitor)
+        self.weighted_log_likelihood(parameters, None, &self.workers, monitor)
     }
 
-    /// Returns the log-likelihood of all families together, each counted as often as `weights` say; see
-    /// [`log_likelihood`](Self::log_likelihood).
+    /// Returns the log-likelihood of all families together, each counted as often as `weights` say, computed by
+    /// `workers`; see [`log_likelihood`](Self::log_likelihood).
     ///
     /// # Errors
     /// As [`log_likelihood`](Self::log_likelihood).
@@ -202,9 +202,10 @@ impl GeneContentModel {
         &self,
         parameters: &[f64],
         weights: Option<&FamilyWeights>,
+        workers: &Workers,
         monitor: &Monitor,
     ) -> Result<f64, ModelError> {
-        let of_patterns = self.pattern_log_likelihoods(parameters, monitor)?;
+        let of_patterns = self.pattern_log_likelihoods(parameters, workers, monitor)?;
         let totals = of_patterns
             .iter()
             .enumerate()
@@ -217,7 +218,7 @@ impl GeneContentModel {
     /// # Errors
     /// As [`log_likelihood`](Self::log_likelihood).
     pub fn log_likelihoods(&self, parameters: &[f64], monitor: &Monitor) -> Result<Vec<f64>, ModelError> {
-        let of_patterns = self.pattern_log_likelihoods(parameters, monitor)?;
+        let of_patterns = self.pattern_log_likelihoods(parameters, &self.workers, monitor)?;
         Ok(self.by_family(|group, pattern| of_patterns[group][pattern]))
     }
 
@@ -228,10 +229,11 @@ impl GeneContentModel {
     /// # Errors
     /// As [`log_likelihood`](Self::log_likelihood).
     pub fn value_and_gradient(&self, parameters: &[f64], monitor: &Monitor) -> Result<ValueAndGradient, ModelError> {
-        self.weighted_value_and_gradient(parameters, None, monitor)
+        self.weighted_value_and_gradient(parameters, None, &self.workers, monitor)
     }
 
-    /// As [`value_and_gradient`](Self::value_and_gradient), each family counted as often as `weights` say.
+    /// As [`value_and_gradient`](Self::value_and_gradient), each family counted as often as `weights` say, computed by
+    /// `workers`.
     ///
     /// # Errors
     /// As [`log_likelihood`](Self::log_likelihood).
@@ -239,6 +241,7 @@ impl GeneContentModel {
         &self,
         parameters: &[f64],
         weights: Option<&FamilyWeights>,
+        workers: &Workers,
         monitor: &Monitor,
     ) -> Result<ValueAndGradient, ModelError> {
         let values = self.values(parameters)?;
@@ -247,7 +250,7 @@ impl GeneContentModel {
         for (index, group) in self.groups.iter().enumerate() {
             let weights = self.group_weights(weights, index);
             let state = GroupState::new(&self.specification, &self.sets, &values, index)?;
-            let (of_pattern, mut adjoint) = state.vector_jacobian(&group.kernel, weights, &self.workers, monitor)?;
+            let (of_pattern, mut adjoint) = state.vector_jacobian(&group.kernel, weights, workers, monitor)?;
             let recorded = state.recorded(&self.specification, self.problem.tree());
             let log_probability = recorded.as_ref().map(|recorded| recorded.log_probability);
             value += total(&condition(of_pattern, log_probability), weights);
@@ -401,11 +404,16 @@ impl GeneContentModel {
     }
 
     /// Returns the conditioned log-likelihood of each group's patterns.
-    fn pattern_log_likelihoods(&self, parameters: &[f64], monitor: &Monitor) -> Result<Vec<Vec<f64>>, ModelError> {
+    fn pattern_log_likelihoods(
+        &self,
+        parameters: &[f64],
+        workers: &Workers,
+        monitor: &Monitor,
+    ) -> Result<Vec<Vec<f64>>, ModelError> {
         let values = self.values(parameters)?;
         let of_group = |(index, group): (usize, &Group)| {
             let state = GroupState::new(&self.specification, &self.sets, &values, index)?;
-            let of_pattern = state.log_likelihoods(&group.kernel, &self.workers, monitor)?;
+            let of_pattern = state.log_likelihoods(&group.kernel, workers, monitor)?;
             let recorded = state.recorded(&self.specification, self.problem.tree());
             Ok(condition(of_pattern, recorded.map(|recorded| recorded.log_probability)))
         };

@@ -1,5 +1,6 @@
 //! Threads of one's own, and the ordered map over them.
 
+use super::threads::default_thread_count;
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -18,24 +19,19 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// Returns workers with `threads` threads; by default `RAYON_NUM_THREADS`, else one for each core.
+    /// Returns workers with `threads` threads; by default as many as [`thread_count`](super::thread_count) says.
     #[must_use]
     pub fn new(threads: Option<NonZero<usize>>) -> Self {
-        let from_environment = || {
-            std::env::var("RAYON_NUM_THREADS")
-                .ok()?
-                .trim()
-                .parse::<NonZero<usize>>()
-                .ok()
-        };
-        let n_threads = threads
-            .or_else(from_environment)
-            .or_else(|| std::thread::available_parallelism().ok())
-            .map_or(1, NonZero::get);
         Self {
-            n_threads,
+            n_threads: threads.unwrap_or_else(default_thread_count).get(),
             helpers: OnceLock::new(),
         }
+    }
+
+    /// Returns the calling thread alone.
+    #[must_use]
+    pub fn single() -> Self {
+        Self::new(Some(NonZero::<usize>::MIN))
     }
 
     /// Returns the number of threads.
@@ -46,7 +42,8 @@ impl Workers {
 
     /// Returns `work(0), work(1), ..., work(n - 1)` in this order, whichever thread did which.
     ///
-    /// Where the system grants no further threads, the caller's own does all of it.
+    /// Where the system grants no further threads, the caller's own does all of it. After an error no further index is
+    /// begun. A panic in `work` goes on in the caller.
     ///
     /// # Errors
     /// The error of the lowest index among those that failed.
@@ -68,6 +65,10 @@ impl Workers {
                     break;
                 }
                 let result = work(index);
+                if result.is_err() {
+                    // Lower indices have all been taken, so the lowest error is among those under way.
+                    next.fetch_max(n, Relaxed);
+                }
                 results.lock().unwrap_or_else(PoisonError::into_inner)[index] = Some(result);
             }
         };
@@ -77,7 +78,7 @@ impl Workers {
             }
             take_turns();
         });
-        // A panic of a helper has resurfaced at the end of the scope, so every place is filled.
+        // A panic of a helper has resurfaced at the end of the scope, so every place before an error is filled.
         results
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner)
@@ -128,6 +129,19 @@ mod tests {
             assert!(squares.len() == 100 && squares[99] == 9801);
             assert_eq!(workers.map(100, |i| if i % 40 == 39 { Err(i) } else { Ok(i) }), Err(39));
             assert_eq!(workers.map(0, Err::<(), usize>), Ok(vec![]));
+        }
+    }
+
+    #[test]
+    fn nothing_is_begun_long_after_an_error() {
+        for threads in [1, 3] {
+            let begun = AtomicUsize::new(0);
+            let failing = |_| {
+                begun.fetch_add(1, Relaxed);
+                Err::<(), ()>(())
+            };
+            assert_eq!(Workers::new(NonZero::new(threads)).map(1_000_000, failing), Err(()));
+            assert!(begun.into_inner() <= threads);
         }
     }
 

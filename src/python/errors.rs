@@ -1,6 +1,6 @@
 //! Errors of the crate as Python exceptions: bad input is ValueError, a file that cannot be read OSError.
 
-use crate::error::{Cancelled, FileError, ModelError, NewickError, TableError, TreeError};
+use crate::error::{Cancelled, FileError, ModelError, NewickError, ParallelError, TableError, TreeError};
 use crate::quantity::distance::NotBinary;
 use pyo3::exceptions::{
     PyFileNotFoundError, PyIsADirectoryError, PyKeyboardInterrupt, PyOSError, PyPermissionError, PyValueError,
@@ -48,6 +48,12 @@ impl IntoPyErr for Cancelled {
 }
 
 impl IntoPyErr for TreeError {
+    fn into_py(self) -> PyErr {
+        PyValueError::new_err(self.to_string())
+    }
+}
+
+impl IntoPyErr for ParallelError {
     fn into_py(self) -> PyErr {
         PyValueError::new_err(self.to_string())
     }

@@ -5,16 +5,15 @@ mod errors;
 mod functions;
 mod interrupt;
 mod model;
+mod parallel;
 mod specification;
 mod tree;
 
 use crate::model::{RootPrior, ascertainment, rates, root_prior};
-use crate::parallel::Workers;
+use crate::parallel::{Workers, thread_count};
 use errors::OrRaise;
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use std::num::NonZero;
 
 /// Reads a root prior: a name, or a number.
 fn parse_root(root: &Bound<'_, PyAny>) -> PyResult<RootPrior> {
@@ -26,15 +25,7 @@ fn parse_root(root: &Bound<'_, PyAny>) -> PyResult<RootPrior> {
 
 /// Returns workers with a given number of threads; `None` leaves it to the environment.
 fn workers(threads: Option<usize>) -> PyResult<Workers> {
-    match threads {
-        None => Ok(Workers::new(None)),
-        Some(threads) => match NonZero::new(threads) {
-            Some(threads) => Ok(Workers::new(Some(threads))),
-            None => Err(PyValueError::new_err(
-                "threads is 0; allowed are 1 or more, or None for one a core",
-            )),
-        },
-    }
+    Ok(Workers::new(Some(thread_count(threads).or_raise()?)))
 }
 
 #[pyfunction]
@@ -78,5 +69,12 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(functions::compute_likelihoods_parallel, module)?)?;
     module.add_function(wrap_pyfunction!(functions::compute_jaccard_distance, module)?)?;
     module.add_function(wrap_pyfunction!(functions::compute_hamming_distance, module)?)?;
+    module.add_function(wrap_pyfunction!(parallel::thread_count, module)?)?;
+    module.add_function(wrap_pyfunction!(parallel::stream_seed, module)?)?;
+    module.add_function(wrap_pyfunction!(parallel::fold_of_item, module)?)?;
+    module.add_function(wrap_pyfunction!(parallel::ranking, module)?)?;
+    module.add_function(wrap_pyfunction!(parallel::summarise, module)?)?;
+    module.add_function(wrap_pyfunction!(parallel::aggregate, module)?)?;
+    module.add_function(wrap_pyfunction!(parallel::parallel_fraction, module)?)?;
     Ok(())
 }

@@ -185,6 +185,8 @@ pub(super) struct Scaled<'a> {
     weights: Option<&'a FamilyWeights>,
     workers: &'a Workers,
     monitor: &'a Monitor,
+    /// Whether each evaluation is a step of the progress shown.
+    pub(super) shows_steps: bool,
     pub(super) scale: Vec<f64>,
     bounds: Bounds,
 }
@@ -211,6 +213,7 @@ impl<'a> Scaled<'a> {
             weights,
             workers,
             monitor,
+            shows_steps: true,
             scale,
             bounds: Bounds { lower, upper },
         })
@@ -226,7 +229,7 @@ impl<'a> Scaled<'a> {
     pub(super) fn climb(&self, start: &[f64], settings: Settings<'_>) -> Result<Optimum, ModelError> {
         let start: Vec<f64> = start.iter().zip(&self.scale).map(|(x, scale)| x / scale).collect();
         let mut objective = |point: &[f64]| {
-            self.monitor.advance(1);
+            self.monitor.advance(u64::from(self.shows_steps));
             let parameters = self.unscaled(point);
             let result =
                 self.model

@@ -117,7 +117,8 @@ fn refit(
     monitor: &Monitor,
 ) -> Result<Replicate, ModelError> {
     let single = Workers::single();
-    let search = Scaled::new(model, Some(weights), &single, monitor)?;
+    let mut search = Scaled::new(model, Some(weights), &single, monitor)?;
+    search.shows_steps = false;
     let metric = fit.covariance.as_ref().map(|covariance| search.metric(covariance));
     let settings = Settings {
         max_iterations: MAX_ITERATIONS,

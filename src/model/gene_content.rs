@@ -5,10 +5,12 @@
 use super::ascertainment::Ascertainment;
 use super::effects::Effects;
 use super::evaluation::{BranchSets, GroupState, SharedDerivatives};
+use super::family_weights::FamilyWeights;
 use super::observation::Observation;
 use super::parameter::Parameter;
 use super::penalty::Penalty;
 use super::rates::{Categories, RateModel, Shared};
+use super::recording::{check_recorded, quote_some};
 use super::root_prior::RootPrior;
 use crate::error::ModelError;
 use crate::kernel::Kernel;
@@ -16,9 +18,6 @@ use crate::parallel::{Monitor, Workers};
 use crate::problem::{Names, Problem};
 use nalgebra::DMatrix;
 use std::sync::Arc;
-
-/// How many families an error message names.
-const EXAMPLES: usize = 3;
 
 /// What a model says about gain, loss, the root, and how the table came to be.
 #[derive(Debug)]
@@ -37,23 +36,23 @@ pub struct Specification {
 
 /// Families with equal covariates, and the kernel over their patterns.
 #[derive(Debug)]
-struct Group {
-    kernel: Kernel,
-    families: Vec<usize>,
+pub(super) struct Group {
+    pub(super) kernel: Kernel,
+    pub(super) families: Vec<usize>,
 }
 
 /// Two-state gain and loss over a tree and the patterns at its tips.
 #[derive(Debug)]
 pub struct GeneContentModel {
     problem: Arc<Problem>,
-    families: Arc<Names>,
-    specification: Specification,
+    pub(super) families: Arc<Names>,
+    pub(super) specification: Specification,
     parameters: Vec<Parameter>,
     n_rate_parameters: usize,
     penalty: Penalty,
-    groups: Vec<Group>,
-    sets: BranchSets,
-    workers: Workers,
+    pub(super) groups: Vec<Group>,
+    pub(super) sets: BranchSets,
+    pub(super) workers: Workers,
 }
 
 /// A log-likelihood and its derivatives.
@@ -64,10 +63,6 @@ pub struct ValueAndGradient {
     /// With respect to each parameter; NaN if the value is minus infinity.
     pub gradient: Vec<f64>,
 }
-
-/// How often each family counts: pattern weights of each group. A family that counts 0 times may be impossible.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FamilyWeights(Vec<Vec<f64>>);
 
 /// A parameter vector, taken apart.
 pub(super) struct Values<'a> {
@@ -213,6 +208,25 @@ impl GeneContentModel {
         Ok(totals.sum())
     }
 
+    /// Returns the log-likelihood of all families at each of many parameter vectors, `[n_vectors]`.
+    ///
+    /// Many vectors are shared out between the threads, few are computed one after the other by all of them.
+    ///
+    /// # Errors
+    /// As [`log_likelihood`](Self::log_likelihood), of the first vector that fails.
+    pub fn log_likelihoods_of(&self, vectors: &[Vec<f64>], monitor: &Monitor) -> Result<Vec<f64>, ModelError> {
+        if vectors.len() < 2 * self.workers.n_threads() {
+            return vectors
+                .iter()
+                .map(|vector| self.log_likelihood(vector, monitor))
+                .collect();
+        }
+        let single = Workers::single();
+        self.workers.map(vectors.len(), |index| {
+            self.weighted_log_likelihood(&vectors[index], None, &single, monitor)
+        })
+    }
+
     /// Returns the log-likelihood of each family, `[n_families]`, natural log.
     ///
     /// # Errors
@@ -289,82 +303,6 @@ impl GeneContentModel {
         Ok(Some(mean))
     }
 
-    /// Returns the posterior probability of each rate category for each family, `[n_families][n_categories]`.
-    ///
-    /// `w_c L_fc / sum_k w_k L_fk`; NaN for a family that cannot arise.
-    ///
-    /// # Errors
-    /// As [`log_likelihood`](Self::log_likelihood).
-    pub fn category_posteriors(&self, parameters: &[f64], monitor: &Monitor) -> Result<Vec<Vec<f64>>, ModelError> {
-        let (posteriors, _) = self.posteriors(parameters, monitor)?;
-        Ok(posteriors)
-    }
-
-    /// Returns the posterior mean of gain and loss rate of each family on the root's branches, `[n_families][2]`, in
-    /// events per unit of branch length: the rates of its categories, weighted by
-    /// [`category_posteriors`](Self::category_posteriors).
-    ///
-    /// # Errors
-    /// As [`log_likelihood`](Self::log_likelihood).
-    pub fn family_rates(&self, parameters: &[f64], monitor: &Monitor) -> Result<Vec<[f64; 2]>, ModelError> {
-        let (posteriors, rates) = self.posteriors(parameters, monitor)?;
-        let groups = self.specification.effects.group_of_family();
-        let mean = |(of, &group): (&Vec<f64>, &u32)| {
-            let rates = &rates[group as usize];
-            [0, 1].map(|i| of.iter().zip(rates).map(|(share, rate)| share * rate[i]).sum())
-        };
-        Ok(posteriors.iter().zip(groups).map(mean).collect())
-    }
-
-    /// Returns the posteriors of the categories and each group's rates.
-    #[expect(clippy::type_complexity, reason = "two tables that are computed together")]
-    fn posteriors(
-        &self,
-        parameters: &[f64],
-        monitor: &Monitor,
-    ) -> Result<(Vec<Vec<f64>>, Vec<Vec<[f64; 2]>>), ModelError> {
-        let values = self.values(parameters)?;
-        let (mut of_groups, mut rates) = (Vec::new(), Vec::new());
-        for (index, group) in self.groups.iter().enumerate() {
-            let state = GroupState::new(&self.specification, &self.sets, &values, index)?;
-            let mut table = state.of_categories(&group.kernel, &self.workers, monitor)?;
-            for (row, weight) in table.iter_mut().zip(&values.categories.weight) {
-                row.iter_mut().for_each(|value| *value += weight.ln());
-            }
-            of_groups.push(table);
-            rates.push(state.reference_rates().collect());
-        }
-        let of_family = self.by_family(|group, pattern| {
-            let terms: Vec<f64> = of_groups[group].iter().map(|row| row[pattern]).collect();
-            let total = super::evaluation::log_sum_exp(&terms);
-            terms.into_iter().map(|term| (term - total).exp()).collect()
-        });
-        Ok((of_family, rates))
-    }
-
-    /// Returns the weights with which each family counts as often as `counts` says, `[n_families]`.
-    ///
-    /// # Errors
-    /// [`ModelError::Length`].
-    pub fn family_weights(&self, counts: &[f64]) -> Result<FamilyWeights, ModelError> {
-        if counts.len() != self.families.len() {
-            return Err(ModelError::Length {
-                what: "the weights of families",
-                found: counts.len(),
-                expected: self.families.len().to_string(),
-            });
-        }
-        let of_group = |group: &Group| {
-            let patterns = group.kernel.problem().patterns();
-            let mut weights = vec![0.0; patterns.n_patterns()];
-            for (&family, &pattern) in group.families.iter().zip(patterns.pattern_of_family()) {
-                weights[pattern as usize] += counts[family];
-            }
-            weights
-        };
-        Ok(FamilyWeights(self.groups.iter().map(of_group).collect()))
-    }
-
     /// Brings parameters that mean the same to one form; returns them and their derivatives by the argument,
     /// `[n_parameters][n_parameters]`, the result's in rows.
     #[must_use]
@@ -392,7 +330,7 @@ impl GeneContentModel {
         }
     }
 
-    fn by_family<T>(&self, of: impl Fn(usize, usize) -> T) -> Vec<T> {
+    pub(super) fn by_family<T>(&self, of: impl Fn(usize, usize) -> T) -> Vec<T> {
         let mut place = vec![(0, 0); self.families.len()];
         for (index, group) in self.groups.iter().enumerate() {
             let patterns = group.kernel.problem().patterns().pattern_of_family();
@@ -420,7 +358,7 @@ impl GeneContentModel {
         self.groups.iter().enumerate().map(of_group).collect()
     }
 
-    fn values<'a>(&self, parameters: &'a [f64]) -> Result<Values<'a>, ModelError> {
+    pub(super) fn values<'a>(&self, parameters: &'a [f64]) -> Result<Values<'a>, ModelError> {
         if parameters.len() != self.parameters.len() {
             return Err(ModelError::ParameterCount {
                 names: self.parameters.iter().map(|parameter| parameter.name.clone()).collect(),
@@ -485,29 +423,4 @@ fn condition(mut values: Vec<f64>, log_probability: Option<f64>) -> Vec<f64> {
 fn total(values: &[f64], weights: &[f64]) -> f64 {
     let counted = values.iter().zip(weights).filter(|(_, weight)| **weight != 0.0);
     counted.map(|(value, weight)| weight * value).sum()
-}
-
-fn check_recorded(problem: &Problem, families: &Names, ascertainment: &Ascertainment) -> Result<(), ModelError> {
-    let n_tips = problem.tree().n_tips();
-    let counts = problem.patterns().counts();
-    let patterns = problem.patterns().pattern_of_family().iter().enumerate();
-    let broken: Vec<usize> = patterns
-        .filter(|&(_, &pattern)| !ascertainment.admits(counts[pattern as usize], n_tips))
-        .map(|(family, _)| family)
-        .collect();
-    if broken.is_empty() {
-        return Ok(());
-    }
-    Err(ModelError::Unobservable {
-        ascertainment: ascertainment.name().to_string(),
-        rule: ascertainment.rule().to_string(),
-        count: broken.len(),
-        n_families: families.len(),
-        examples: quote_some(&broken, families),
-    })
-}
-
-fn quote_some(indices: &[usize], families: &Names) -> Vec<String> {
-    let names = indices.iter().take(EXAMPLES);
-    names.map(|&family| format!("'{}'", families.get(family))).collect()
 }

@@ -9,15 +9,19 @@ pub mod rates;
 pub mod root_prior;
 
 mod evaluation;
+mod family_posteriors;
 mod family_rates;
+mod family_weights;
 mod gene_content;
 mod kinds;
+mod recording;
 mod window;
 
 pub use ascertainment::{Ascertainment, Recorded};
 pub use effects::Effects;
 pub use family_rates::log_likelihoods_at;
-pub use gene_content::{FamilyWeights, GeneContentModel, Specification, ValueAndGradient};
+pub use family_weights::FamilyWeights;
+pub use gene_content::{GeneContentModel, Specification, ValueAndGradient};
 pub use observation::{Observation, logistic, logit};
 pub use root_prior::RootPrior;
 pub use window::spectrum;

@@ -2,6 +2,7 @@
 
 mod data;
 mod errors;
+mod fitted;
 mod functions;
 mod interrupt;
 mod model;
@@ -61,6 +62,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<tree::PyTree>()?;
     module.add_class::<data::PyData>()?;
     module.add_class::<model::PyModel>()?;
+    module.add_class::<fitted::PyFitted>()?;
     module.add_function(wrap_pyfunction!(root_priors, module)?)?;
     module.add_function(wrap_pyfunction!(ascertainments, module)?)?;
     module.add_function(wrap_pyfunction!(rate_models, module)?)?;

@@ -2,6 +2,7 @@
 
 use super::data::PyData;
 use super::errors::OrRaise;
+use super::fitted::{PyFitted, matrix};
 use super::interrupt::watched;
 use super::specification::Settings;
 use super::workers;
@@ -9,16 +10,17 @@ use crate::error::ModelError;
 use crate::inference::{self, FitOptions, FitResult};
 use crate::model::GeneContentModel;
 use crate::parallel::Monitor;
-use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray1};
+use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+use std::sync::Arc;
 
 /// Cells (nodes x patterns) above which an evaluation may take so long that Ctrl-C must be heard meanwhile.
 const LONG_WORK: usize = 20_000_000;
 
 #[pyclass(name = "Model", module = "persiste_rust._core", frozen)]
 pub(super) struct PyModel {
-    model: GeneContentModel,
+    model: Arc<GeneContentModel>,
     is_long: bool,
 }
 
@@ -38,7 +40,7 @@ impl PyModel {
             }
         };
         let monitor = Monitor::new();
-        let model = &self.model;
+        let model = &*self.model;
         if self.is_long {
             watched(py, "computing", &monitor, None, || work(model, params, &monitor))?.or_raise()
         } else {
@@ -56,7 +58,7 @@ impl PyModel {
         let model = py.detach(|| GeneContentModel::new(problem, families, specification, workers));
         let cells = data.problem.tree().n_nodes() * data.problem.patterns().n_patterns();
         Ok(Self {
-            model: model.or_raise()?,
+            model: Arc::new(model.or_raise()?),
             is_long: cells > LONG_WORK,
         })
     }
@@ -114,6 +116,20 @@ impl PyModel {
         Ok((result.value, result.gradient.into_pyarray(py)))
     }
 
+    fn log_likelihoods_batch<'py>(
+        &self,
+        py: Python<'py>,
+        params: PyReadonlyArray2<'_, f64>,
+    ) -> PyResult<Bound<'py, PyArray1<f64>>> {
+        let rows: Vec<Vec<f64>> = params.as_array().rows().into_iter().map(|row| row.to_vec()).collect();
+        let monitor = Monitor::new();
+        let model = &*self.model;
+        let values = watched(py, "computing", &monitor, None, || {
+            model.log_likelihoods_of(&rows, &monitor)
+        })?;
+        Ok(values.or_raise()?.into_pyarray(py))
+    }
+
     fn category_posteriors<'py>(
         &self,
         py: Python<'py>,
@@ -148,7 +164,7 @@ impl PyModel {
     ) -> PyResult<Bound<'py, PyDict>> {
         let start = start.map(|values| values.as_array().to_vec());
         let monitor = Monitor::new();
-        let model = &self.model;
+        let model = &*self.model;
         let fitted = watched(py, "fitting (evaluations)", &monitor, progress.as_ref(), || {
             let options = FitOptions {
                 start: start.as_deref(),
@@ -164,16 +180,14 @@ impl PyModel {
 }
 
 impl PyModel {
-    fn report<'py>(&self, py: Python<'py>, fitted: FitResult) -> PyResult<Bound<'py, PyDict>> {
+    fn report<'py>(&self, py: Python<'py>, found: FitResult) -> PyResult<Bound<'py, PyDict>> {
+        let fitted = found.clone();
         let parameters = self.model.parameters().iter().zip(&fitted.at_bound);
         let at_bound: Vec<&str> = parameters
             .filter(|(_, bound)| **bound)
             .map(|(parameter, _)| parameter.name.as_str())
             .collect();
-        let covariance = fitted.covariance.map(|matrix| {
-            let rows = numpy::ndarray::Array2::from_shape_fn(matrix.shape(), |(row, column)| matrix[(row, column)]);
-            rows.into_pyarray(py)
-        });
+        let covariance = fitted.covariance.as_ref().map(|covariance| matrix(py, covariance));
         let result = PyDict::new(py);
         result.set_item("parameters", fitted.parameters.into_pyarray(py))?;
         result.set_item("gradient", fitted.gradient.into_pyarray(py))?;
@@ -196,6 +210,8 @@ impl PyModel {
         result.set_item("iterations", fitted.iterations)?;
         result.set_item("evaluations", fitted.evaluations)?;
         result.set_item("at_bound", at_bound)?;
+        let model = self.model.clone();
+        result.set_item("fitted", Bound::new(py, PyFitted { model, result: found })?)?;
         Ok(result)
     }
 }

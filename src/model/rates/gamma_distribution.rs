@@ -8,14 +8,14 @@
 //! - `d log P / d log x = a / S`, and the derivatives by `a` are means over the terms of `S`.
 //!
 //! All is done with `w = log(x / a)`, which stays finite where `x` underflows (small shapes) and keeps the digits of
-//! `x - a` (large shapes). Errors are a few units of the last digit of `log r`, as measured in the tests.
+//! `x - a` (large shapes).
 
 use super::gamma_function::log_gamma_and_digamma;
 
 /// From this shape the expansion about the normal distribution is exact to the last digits, and it costs nothing.
 const NEARLY_NORMAL_FROM: f64 = 1e6;
 
-/// More steps than Newton's method ever takes; it takes about six.
+/// More steps than Newton's method takes: seven at most over shapes from 1e-290 to 1e6.
 const LARGEST_STEPS: usize = 100;
 
 /// A point of the gamma distribution of mean 1 with a given probability below it.

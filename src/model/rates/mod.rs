@@ -2,7 +2,7 @@
 //!
 //! A rate model turns its parameters into rate categories: a family belongs to category `c` with probability
 //! `weight[c]`, and then has gain rate `exp(log_gain[c])` and loss rate `exp(log_loss[c])` on the branches of the
-//! reference regime. A new one is one file and one line in [`RATE_MODELS`].
+//! reference regime. A new one is one file and one line in `RATE_MODELS`.
 
 mod discrete_gamma;
 mod fixed;

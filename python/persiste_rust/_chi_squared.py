@@ -1,4 +1,4 @@
-"""The upper tail of the chi-squared distribution."""
+"""Tail and points of the chi-squared distribution."""
 
 from __future__ import annotations
 
@@ -25,3 +25,23 @@ def chi_squared_tail(statistic: float, degrees_of_freedom: int) -> float:
         return math.fsum(math.exp(log - half) for log in logs)
     logs = [(k - 0.5) * math.log(half) - math.lgamma(k + 0.5) for k in range(1, (degrees_of_freedom + 1) // 2)]
     return math.fsum([math.erfc(math.sqrt(half)), *(math.exp(log - half) for log in logs)])
+
+
+def chi_squared_point(probability: float, degrees_of_freedom: int) -> float:
+    """Returns the value that a chi-squared variable exceeds with probability `1 - probability`, by bisection.
+
+    >>> round(chi_squared_point(0.95, 1), 9)
+    3.841458821
+    """
+    low, high = 0.0, 1.0
+    while chi_squared_tail(high, degrees_of_freedom) > 1.0 - probability:
+        high *= 2.0
+    while high - low > 1e-15 * high:
+        middle = 0.5 * (low + high)
+        if middle in (low, high):
+            break
+        if chi_squared_tail(middle, degrees_of_freedom) > 1.0 - probability:
+            low = middle
+        else:
+            high = middle
+    return 0.5 * (low + high)

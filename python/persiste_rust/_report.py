@@ -13,29 +13,43 @@ from typing import Any
 import numpy as np
 
 from persiste_rust.data import GeneContentData
+from persiste_rust.model import GeneContentModel
 from persiste_rust.fit import Fit
 from persiste_rust.tree import Tree
 
 
-def as_text(tree_path: str, table_path: str, data: GeneContentData, fit: Fit, conditioned: str) -> str:
+def as_text(tree_path: str, table_path: str, model: GeneContentModel, fit: Fit, conditioned: str) -> str:
     """Returns what the fit read, assumed and found, for a reader."""
+    data = model.data
     missing = f", {data.n_missing} missing cells" if data.n_missing else ""
     lines = [
         f"tree                  {tree_path}: {data.n_tips} tips, {data.tree.n_nodes} nodes",
         f"table                 {table_path}: {data.n_families} families{missing}",
         f"names                 {data.n_tips} of {data.tree.n_tips} tips matched by exact name",
         f"conditioned on        {conditioned}",
-        f"root                  {fit.root if isinstance(fit.root, str) else 'given'}: "
-        f"present with probability {fit.root_frequency:.6g}",
-        "assumed               families independent, one gain and one loss rate for all families and branches; "
-        "tree, branch lengths and table without error",
+        f"root                  {_root(fit)}",
+        f"rates                 {model._native.rates_in_words()}",
+        f"assumed               families independent; tree and branch lengths without error{_table_assumed(model)}",
         fit.summary(),
     ]
     return "\n".join(lines)
 
 
-def as_json(tree_path: str, table_path: str, data: GeneContentData, fit: Fit, conditioned: str, version: str) -> str:
+def _root(fit: Fit) -> str:
+    name = fit.root if isinstance(fit.root, str) else "given"
+    if math.isnan(fit.root_frequency):
+        return name
+    return f"{name}: present with probability {fit.root_frequency:.6g}"
+
+
+def _table_assumed(model: GeneContentModel) -> str:
+    is_exact = model._settings["completeness"] is None and model._settings["contamination"] is None
+    return "; table without error" if is_exact else ""
+
+
+def as_json(tree_path: str, table_path: str, model: GeneContentModel, fit: Fit, conditioned: str, version: str) -> str:
     """Returns the same as one JSON object, without NaN or infinity."""
+    data = model.data
     report: dict[str, Any] = {
         "persiste_rust": version,
         "tree": tree_path,

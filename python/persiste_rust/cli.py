@@ -1,9 +1,8 @@
-"""The command line: `persiste fit TREE TABLE`, `persiste formats`."""
+"""The command line: `persiste fit TREE TABLE`, `persiste compare`, `persiste bootstrap`, ..."""
 
 from __future__ import annotations
 
 import argparse
-import gzip
 import os
 import sys
 import traceback
@@ -13,11 +12,9 @@ from pathlib import Path
 from typing import NoReturn, TextIO
 
 import persiste_rust
-from persiste_rust import _report
+from persiste_rust import _cli_uncertainty, _report
+from persiste_rust._cli_model import add_input_arguments, add_model_arguments, model_factory, read_data, refuse_swapped
 from persiste_rust._terminal import ProgressLine
-from persiste_rust.data import GeneContentData
-from persiste_rust.model import GeneContentModel
-from persiste_rust.tree import Tree
 
 _BAD_INPUT, _INTERRUPTED, _BROKEN_PIPE = 2, 130, 141
 
@@ -43,37 +40,15 @@ def _parser() -> argparse.ArgumentParser:
         description="Estimates the gain and the loss rate of gene families by maximum likelihood.",
         epilog=_EPILOG,
     )
-    fit.add_argument("tree", metavar="TREE", help="Newick or NEXUS file, rooted, with branch lengths")
-    fit.add_argument("table", metavar="TABLE", help="pangenome table; `persiste formats` lists what can be read")
+    add_input_arguments(fit)
+    add_model_arguments(fit)
     fit.add_argument("-o", "--output", metavar="DIR", help="write fit.json, families.tsv and tree.nwk there")
     fit.add_argument("--json", action="store_true", help="print one JSON object; the report goes to stderr")
-    fit.add_argument(
-        "--ascertainment",
-        metavar="A",
-        default="auto",
-        help="what to condition on: auto (the default: observed if no family is absent everywhere, else none), "
-        + ", ".join(persiste_rust.ascertainments()),
-    )
-    fit.add_argument(
-        "--root",
-        metavar="R",
-        default="stationary",
-        help=f"P(present at the root), a number or one of: {', '.join(persiste_rust.root_priors())}; "
-        "default: stationary",
-    )
-    fit.add_argument("--threads", metavar="N", type=int, help="number of threads; default: all cores")
-    fit.add_argument("--format", metavar="F", help="format of the table; default: found from its header")
-    fit.add_argument("--genomes-in-rows", action="store_true", help="a plain table with one line a genome")
-    fit.add_argument("--prune-tree", action="store_true", help="drop tips that the table does not have")
-    fit.add_argument("--drop-extra-genomes", action="store_true", help="drop genomes that the tree does not have")
-    fit.add_argument("--missing-length", metavar="X", type=float, help="length of branches that have none")
-    fit.add_argument("--min-length", metavar="X", type=float, help="raise shorter and negative lengths to this")
-    fit.add_argument(
-        "--length-field", metavar="W", help="which of several ':' fields at a node is its length: first or last"
-    )
-    fit.add_argument("--backend", metavar="B", default="auto", help="auto, rust or numpy")
+    fit.add_argument("--starts", metavar="N", type=int, help="searches from different starts, of which the best counts")
+    fit.add_argument("--explain", action="store_true", help="say in words what the log-likelihood is")
     fit.set_defaults(run=_fit)
 
+    _cli_uncertainty.register(commands)
     formats = commands.add_parser("formats", help="list the tables that can be read")
     formats.set_defaults(run=_formats)
     return parser
@@ -89,87 +64,24 @@ def _formats(arguments: argparse.Namespace) -> None:
 
 
 def _fit(arguments: argparse.Namespace) -> None:
-    _refuse_swapped(arguments.tree, arguments.table)
+    refuse_swapped(arguments.tree, arguments.table)
     if arguments.output is not None:
         _report.prepare_folder(Path(arguments.output))
     with ProgressLine(sys.stderr) as progress:
-        progress("reading the tree", 0, 0)
-        tree = Tree.from_newick(
-            Path(arguments.tree),
-            missing_length=arguments.missing_length,
-            min_length=arguments.min_length,
-            length_field=arguments.length_field,
-        )
-        data = GeneContentData._read_table(
-            tree,
-            Path(arguments.table),
-            format=arguments.format,
-            genomes_in_rows=arguments.genomes_in_rows,
-            prune_tree=arguments.prune_tree,
-            drop_extra_genomes=arguments.drop_extra_genomes,
-            progress=progress,
-        )
-        ascertainment, conditioned = _conditioning(arguments.ascertainment, data)
-        model = GeneContentModel(
-            data,
-            root=_root(arguments.root),
-            ascertainment=ascertainment,
-            backend=arguments.backend,
-            threads=arguments.threads,
-        )
-        fit = model.fit(progress=progress)
-    about = (arguments.tree, arguments.table, data, fit, conditioned)
+        data = read_data(arguments, progress)
+        build, conditioned = model_factory(arguments, data)
+        model = build(arguments.rates, arguments.root)
+        fit = model.fit(n_starts=arguments.starts, progress=progress)
+    about = (arguments.tree, arguments.table, model, fit, conditioned)
     json_text = _report.as_json(*about, version=persiste_rust.__version__)
     if arguments.output is not None:
         _report.write_files(Path(arguments.output), _report.files(data, fit, json_text))
-    print(_report.as_text(*about), file=sys.stderr if arguments.json else sys.stdout)
+    stream = sys.stderr if arguments.json else sys.stdout
+    print(_report.as_text(*about), file=stream)
+    if arguments.explain:
+        print(model.explain(), file=stream)
     if arguments.json:
         print(json_text)
-
-
-def _conditioning(asked: str, data: GeneContentData) -> tuple[str, str]:
-    """Returns the ascertainment and the words for it."""
-    n_absent = data.n_all_absent
-    name = asked
-    if asked == "auto":
-        name = "none" if n_absent else "observed"
-    reason = ""
-    if asked == "auto":
-        holds = f"{n_absent} families that no genome carries" if n_absent else "no family that no genome carries"
-        reason = f" ({name}, chosen because the table holds {holds})"
-    words = {
-        "none": "nothing: the table is taken to hold every family, also those that no genome carries",
-        "observed": "each family being present in at least one genome",
-        "variable": "each family being present in at least one genome and absent from at least one",
-    }.get(name, name)
-    if asked == "none" and not n_absent:
-        reason = "; but it holds no such family: if they were left out, the gain rate is too high (see --ascertainment)"
-    return name, words + reason
-
-
-def _root(text: str) -> str | float:
-    try:
-        return float(text)
-    except ValueError:
-        return text
-
-
-def _refuse_swapped(tree: str, table: str) -> None:
-    if os.path.isfile(tree) and _looks_like_tree(table) and not _looks_like_tree(tree):
-        raise ValueError(f"'{table}' looks like a tree and '{tree}' does not; the order is: persiste fit TREE TABLE")
-
-
-def _looks_like_tree(path: str) -> bool:
-    if not os.path.isfile(path):  # a pipe must not be read twice
-        return False
-    try:
-        with open(path, "rb") as file:
-            start = file.read(2)
-        with gzip.open(path) if start == b"\x1f\x8b" else open(path, "rb") as file:
-            text = file.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()
-    except (OSError, EOFError):
-        return False
-    return text.startswith(b"(") or text[:6].upper() == b"#NEXUS" or text[:2] in (b"[&", b"[%")
 
 
 def _warn(message: Warning | str, *_: object, **__: object) -> None:

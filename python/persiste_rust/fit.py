@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,7 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from os import PathLike
+
     import pandas as pd
+
+    from persiste_rust.data import Progress
+    from persiste_rust.uncertainty import Bootstrap, CrossValidation, Profile
 
 # The 97.5 % point of the standard normal distribution.
 _Z = 1.959963984540054
@@ -65,6 +70,58 @@ class Fit:
     notes: tuple[str, ...] = ()
     family_names: tuple[str, ...] = field(default=(), repr=False)
     presences: NDArray[np.int64] | None = field(default=None, repr=False)
+    _native: Any = field(default=None, repr=False)
+
+    @property
+    def _fitted(self) -> Any:
+        """The native fit, from which uncertainty is computed."""
+        if self._native is None:
+            raise ValueError("resampling and profiles need the compiled engine; this fit was made by the NumPy backend")
+        return self._native
+
+    def bootstrap(
+        self,
+        n_replicates: int = 1000,
+        *,
+        seed: int = 1,
+        progress: Progress | None = None,
+        resume: str | PathLike[str] | None = None,
+    ) -> Bootstrap:
+        """Refits the model to families drawn with replacement; see `persiste_rust.uncertainty.bootstrap`."""
+        from persiste_rust.uncertainty import bootstrap
+
+        return bootstrap(self, n_replicates, seed=seed, progress=progress, resume=resume)
+
+    def profile(self, name: str, values: Sequence[float], *, progress: Progress | None = None) -> Profile:
+        """Returns the profile log-likelihood of a parameter at these values."""
+        from persiste_rust.uncertainty import profile
+
+        return profile(self, name, values, progress=progress)
+
+    def profile_interval(
+        self, name: str, *, level: float = 0.95, progress: Progress | None = None
+    ) -> tuple[float, float]:
+        """Returns the values of a parameter that a likelihood-ratio test does not reject."""
+        from persiste_rust.uncertainty import profile_interval
+
+        return profile_interval(self, name, level=level, progress=progress)
+
+    def cross_validate(self, n_folds: int = 10, *, seed: int = 1, progress: Progress | None = None) -> CrossValidation:
+        """Returns the log-likelihoods of held-out folds of families."""
+        from persiste_rust.uncertainty import cross_validate
+
+        return cross_validate(self, n_folds, seed=seed, progress=progress)
+
+    def robust_standard_errors(self) -> dict[str, float]:
+        """Returns standard errors from the sandwich covariance; NaN for a parameter at its bound."""
+        from persiste_rust.uncertainty import robust_covariance
+
+        table = robust_covariance(self)
+        diagonal = [math.nan] * self.n_parameters if table is None else np.diag(table).tolist()
+        return {
+            name: math.sqrt(value) if value >= 0.0 else math.nan
+            for name, value in zip(self.parameters, diagonal, strict=True)
+        }
 
     @property
     def aic(self) -> float:
@@ -207,12 +264,17 @@ class Fit:
         status = "yes" if self.converged else "NO"
         lines += [
             f"log-likelihood        {self.log_likelihood:.4f}",
-            f"AIC, BIC              {self.aic:.4f}, {self.bic:.4f} ({self.n_parameters} parameters; "
+            f"penalty               {self.penalty:.4f} on {len(self.penalised)} parameters: the estimates maximise the "
+            "log-likelihood less this, so AIC and BIC do not apply"
+            if self.penalised
+            else f"AIC, BIC              {self.aic:.4f}, {self.bic:.4f} ({self.n_parameters} parameters; "
             f"BIC counts {self.n_families} families)",
             f"families              {self.n_families}, of {self.n_patterns} distinct patterns",
             f"converged             {status}: {self.reason} ({self.iterations} iterations, "
             f"{self.evaluations} evaluations, {self.seconds:.2f} s)",
         ]
+        if self.n_starts > 1:
+            lines.append(f"searches              {self.n_agreeing} of {self.n_starts} ended at this maximum")
         if self.at_bound:
             lines.append(f"at a bound            {', '.join(self.at_bound)}: the data give no estimate, so no interval")
         flat = [name for name, error in self.standard_errors.items() if error > _POORLY_DETERMINED]

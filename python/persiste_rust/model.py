@@ -166,6 +166,16 @@ class GeneContentModel:
             params = self._vector(params)
         return self._native.log_likelihoods(params)
 
+    def log_likelihoods_batch(self, params: ArrayLike) -> NDArray[np.float64]:
+        """Returns the log-likelihood of all families at each of many parameter vectors.
+
+        `params` is (n_vectors, n_parameters); the result (n_vectors), float64. Vectors are shared out between threads.
+        """
+        vectors = np.ascontiguousarray(params, dtype=np.float64)
+        if vectors.ndim != 2 or vectors.shape[1] != len(self._names):
+            raise ValueError(f"params has shape {vectors.shape}; allowed is (n_vectors, {len(self._names)})")
+        return self._native.log_likelihoods_batch(vectors)
+
     def value_and_gradient(self, params: Parameters) -> tuple[float, NDArray[np.float64]]:
         """Returns the log-likelihood and its derivative by each parameter, (n_parameters), float64."""
         if type(params) is not _ARRAY or params.dtype is not _FLOAT64:
@@ -283,6 +293,7 @@ class GeneContentModel:
             notes=tuple(self.data.notes),
             family_names=tuple(self.data.family_names),
             presences=_read_only(self.data.presences()),
+            _native=found.get("fitted"),
         )
 
     def __repr__(self) -> str:

@@ -48,10 +48,14 @@ def _members(model: GeneContentModel, families: Collection[str], what: str) -> N
     names = model.data.family_names
     unknown = wanted.difference(names)
     if unknown:
-        raise ValueError(f"{what} names family '{min(unknown)}', which the table does not hold ({len(unknown)} unknown)")
+        raise ValueError(
+            f"{what} names family '{min(unknown)}', which the table does not hold ({len(unknown)} unknown)"
+        )
     values = np.asarray([name in wanted for name in names], dtype=np.float64)
     if not 0.0 < values.sum() < len(values):
-        raise ValueError(f"{what} names {int(values.sum())} of {len(values)} families; some must be inside and some outside")
+        raise ValueError(
+            f"{what} names {int(values.sum())} of {len(values)} families; some must be inside and some outside"
+        )
     return values
 
 

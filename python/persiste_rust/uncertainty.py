@@ -1,0 +1,273 @@
+"""How sure a fit is: bootstrap, profile likelihood, cross-validation, robust standard errors."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from persiste_rust._chi_squared import chi_squared_point
+from persiste_rust.data import Progress
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from persiste_rust.fit import Fit
+
+_Floats = NDArray[np.float64]
+# Replicates between two looks at the file of finished ones.
+_CHUNK = 16
+
+
+@dataclass(frozen=True, eq=False)
+class Bootstrap:
+    """Estimates from families drawn with replacement.
+
+    `parameters` is (n_replicates, n_parameters), `log_likelihood` (n_replicates) of the resampled families, `converged`
+    (n_replicates). Replicate i depends on `seed` and i alone, not on threads or on how many there are.
+    """
+
+    names: tuple[str, ...]
+    estimate: _Floats
+    parameters: _Floats
+    log_likelihood: _Floats
+    converged: NDArray[np.bool_]
+    seed: int
+
+    @property
+    def n_replicates(self) -> int:
+        """The number of replicates."""
+        return len(self.log_likelihood)
+
+    @property
+    def standard_errors(self) -> dict[str, float]:
+        """The standard deviation of each parameter over replicates; NaN for fewer than two."""
+        if self.n_replicates < 2:
+            return dict.fromkeys(self.names, math.nan)
+        return dict(zip(self.names, self.parameters.std(axis=0, ddof=1).tolist(), strict=True))
+
+    def intervals(self, level: float = 0.95) -> dict[str, tuple[float, float]]:
+        """Returns each parameter's percentile interval.
+
+        # Errors
+        ValueError for a level outside (0, 1).
+        """
+        tail = (1.0 - _checked_level(level)) / 2.0
+        low, high = np.quantile(self.parameters, [tail, 1.0 - tail], axis=0)
+        return {name: (float(a), float(b)) for name, a, b in zip(self.names, low, high, strict=True)}
+
+    def to_frame(self) -> pd.DataFrame:
+        """Returns a pandas DataFrame with a row a replicate."""
+        try:
+            import pandas
+        except ImportError as error:
+            raise ImportError("a DataFrame needs pandas: pip install 'persiste-rust[pandas]'") from error
+        frame = pandas.DataFrame(self.parameters, columns=list(self.names))
+        frame["log_likelihood"] = self.log_likelihood
+        frame["converged"] = self.converged
+        return frame
+
+
+@dataclass(frozen=True, eq=False)
+class Profile:
+    """The profile log-likelihood of one parameter: all others at their best at each of its `values`."""
+
+    name: str
+    values: _Floats
+    log_likelihood: _Floats
+    parameters: _Floats
+    maximum: float
+
+    @property
+    def deviance(self) -> _Floats:
+        """`2 (maximum - log_likelihood)`, (n_values)."""
+        return 2.0 * (self.maximum - self.log_likelihood)
+
+
+@dataclass(frozen=True, eq=False)
+class CrossValidation:
+    """Held-out log-likelihoods of folds of families.
+
+    `log_likelihood` (n_folds) is of each fold's families at the estimates from the other folds, `n_families` (n_folds)
+    their number.
+    """
+
+    log_likelihood: _Floats
+    n_families: tuple[int, ...]
+    parameters: _Floats
+    converged: NDArray[np.bool_]
+    seed: int
+
+    @property
+    def total(self) -> float:
+        """The held-out log-likelihood of all families."""
+        return float(self.log_likelihood.sum())
+
+
+def _checked_level(level: float) -> float:
+    if not 0.0 < level < 1.0:
+        raise ValueError(f"level is {level}; allowed are numbers above 0 and below 1")
+    return level
+
+
+def bootstrap(
+    fit: Fit,
+    n_replicates: int,
+    *,
+    seed: int = 1,
+    progress: Progress | None = None,
+    resume: str | PathLike[str] | None = None,
+) -> Bootstrap:
+    """Refits the model to `n_replicates` tables of as many families, drawn with replacement.
+
+    Each search starts from the fit's maximum; patterns are re-weighted, no data are copied. With `resume`, a path,
+    finished replicates are added to that file as they come, and those found there are not computed again: a run that
+    was stopped and started again gives what one run would have given.
+
+    # Errors
+    ValueError for fewer than one replicate, or a file of another model, fit or seed.
+    """
+    if n_replicates < 1:
+        raise ValueError(f"n_replicates is {n_replicates}; allowed are 1 or more")
+    if not 0 <= seed < 2**64:
+        raise ValueError(f"seed is {seed}; allowed are whole numbers from 0 to 2**64 - 1")
+    names, estimate = tuple(fit.parameters), np.asarray(list(fit.parameters.values()))
+    store = None if resume is None else _Store(Path(resume), names, estimate, fit.log_likelihood, seed)
+    rows: list[tuple[_Floats, float, bool]] = [] if store is None else store.rows()[:n_replicates]
+    while len(rows) < n_replicates:
+        first = len(rows)
+        # Without a file there is nothing to be gained by stopping early.
+        n = min(n_replicates - first, _CHUNK if store else n_replicates)
+        shown = None if progress is None else _shifted(progress, first, n_replicates)
+        found = fit._fitted.bootstrap(first, n, seed, progress=shown)
+        new = list(zip(found[0], found[1].tolist(), found[2].tolist(), strict=True))
+        if store is not None:
+            store.add(first, new)
+        rows.extend(new)
+    return Bootstrap(
+        names=names,
+        estimate=estimate,
+        parameters=np.asarray([row[0] for row in rows]),
+        log_likelihood=np.asarray([row[1] for row in rows]),
+        converged=np.asarray([row[2] for row in rows]),
+        seed=seed,
+    )
+
+
+def _shifted(progress: Progress, first: int, total: int) -> Callable[[str, int, int], object]:
+    return lambda stage, done, _: progress(stage, first + done, total)
+
+
+class _Store:
+    """Finished replicates, one JSON line each under a line that says of what; a cut-off last line is left out."""
+
+    def __init__(self, path: Path, names: Sequence[str], estimate: _Floats, log_likelihood: float, seed: int) -> None:
+        self.path = path
+        self.head = {
+            "names": list(names),
+            "estimate": [float.hex(float(value)) for value in estimate],
+            "log_likelihood": float.hex(log_likelihood),
+            "seed": seed,
+        }
+        if not path.exists() or not self._lines():
+            path.write_text(json.dumps(self.head) + "\n", encoding="utf-8")
+        found = json.loads(self._lines()[0])
+        if found != self.head:
+            raise ValueError(f"'{path}' holds replicates of another model, fit or seed; choose another file")
+
+    def _lines(self) -> list[str]:
+        text = self.path.read_text(encoding="utf-8")
+        return text.split("\n")[:-1]
+
+    def rows(self) -> list[tuple[_Floats, float, bool]]:
+        rows = []
+        for line in self._lines()[1:]:
+            row = json.loads(line)
+            if row["replicate"] != len(rows):
+                raise ValueError(f"'{self.path}' lacks replicate {len(rows)}; choose another file")
+            parameters = np.asarray([float.fromhex(value) for value in row["parameters"]])
+            rows.append((parameters, float.fromhex(row["log_likelihood"]), bool(row["converged"])))
+        # What a killed run left half written goes.
+        lines = self._lines()
+        self.path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+        return rows
+
+    def add(self, first: int, rows: Sequence[tuple[_Floats, float, bool]]) -> None:
+        lines = []
+        for index, (parameters, log_likelihood, converged) in enumerate(rows):
+            row: Mapping[str, Any] = {
+                "replicate": first + index,
+                "parameters": [float.hex(float(value)) for value in parameters],
+                "log_likelihood": float.hex(log_likelihood),
+                "converged": bool(converged),
+            }
+            lines.append(json.dumps(row) + "\n")
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write("".join(lines))
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def profile(fit: Fit, name: str, values: Sequence[float] | _Floats, *, progress: Progress | None = None) -> Profile:
+    """Returns the profile log-likelihood of a parameter at these values.
+
+    # Errors
+    ValueError for an unknown parameter or no values.
+    """
+    points = np.ascontiguousarray(values, dtype=np.float64)
+    if points.ndim != 1 or len(points) == 0 or not np.isfinite(points).all():
+        raise ValueError("the values of a profile must be a non-empty list of finite numbers")
+    parameters, log_likelihood = fit._fitted.profile(_place(fit, name), points, progress=progress)
+    return Profile(name, points, log_likelihood, parameters, fit.log_likelihood - fit.penalty)
+
+
+def profile_interval(
+    fit: Fit, name: str, *, level: float = 0.95, progress: Progress | None = None
+) -> tuple[float, float]:
+    """Returns the values of a parameter that a likelihood-ratio test at 1 - `level` does not reject.
+
+    An end is infinite where the likelihood does not fall enough before the end of the search box.
+
+    # Source
+    Venzon and Moolgavkar 1988, doi:10.2307/2347496.
+    """
+    drop = chi_squared_point(_checked_level(level), 1) / 2.0
+    low, high = fit._fitted.profile_interval(_place(fit, name), drop, progress=progress)
+    return float(low), float(high)
+
+
+def cross_validate(fit: Fit, n_folds: int = 10, *, seed: int = 1, progress: Progress | None = None) -> CrossValidation:
+    """Holds out each fold of families once and returns their log-likelihood at the estimates from the others.
+
+    # Errors
+    ValueError for fewer than two folds or more folds than families.
+    """
+    if n_folds < 2:
+        raise ValueError(f"n_folds is {n_folds}; allowed are 2 or more")
+    (parameters, held_out, converged), sizes = fit._fitted.cross_validate(n_folds, seed, progress=progress)
+    return CrossValidation(held_out, tuple(sizes), parameters, converged, seed)
+
+
+def robust_covariance(fit: Fit) -> _Floats | None:
+    """Returns the sandwich covariance of the parameters, which holds where the model is not quite true.
+
+    # Source
+    White 1982, doi:10.2307/1912526.
+    """
+    found: _Floats | None = fit._fitted.sandwich()
+    return found
+
+
+def _place(fit: Fit, name: str) -> int:
+    names = list(fit.parameters)
+    if name not in names:
+        raise ValueError(f"unknown parameter '{name}'; known: {', '.join(names)}")
+    return names.index(name)

@@ -6,6 +6,7 @@ use crate::error::ModelError;
 use crate::model::parameter::Domain;
 use crate::model::{FamilyWeights, GeneContentModel};
 use crate::parallel::{Monitor, Workers};
+use crate::problem::Tree;
 use nalgebra::{DMatrix, SymmetricEigen};
 
 /// A further Newton step must promise less than this, in log-likelihood units.
@@ -199,7 +200,7 @@ impl<'a> Scaled<'a> {
         monitor: &'a Monitor,
     ) -> Result<Self, ModelError> {
         let scale: Vec<f64> = model.parameters().iter().map(|parameter| parameter.scale).collect();
-        let (lowest, highest) = rate_bounds(model)?;
+        let (lowest, highest) = rate_bounds(model.problem().tree())?;
         let ends = model.parameters().iter().map(|parameter| match parameter.domain {
             Domain::LogRate => (lowest, highest),
             Domain::Interval { lower, upper } => (lower, upper),
@@ -310,8 +311,7 @@ pub(super) fn impossible(model: &GeneContentModel, point: &[f64], monitor: &Moni
 }
 
 /// Returns the smallest and the largest log-rate that a search considers.
-fn rate_bounds(model: &GeneContentModel) -> Result<(f64, f64), ModelError> {
-    let tree = model.problem().tree();
+pub(super) fn rate_bounds(tree: &Tree) -> Result<(f64, f64), ModelError> {
     let lengths = &tree.branch_lengths()[..tree.root()];
     let total: f64 = lengths.iter().sum();
     if total == 0.0 {

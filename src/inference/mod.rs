@@ -2,13 +2,16 @@
 
 pub mod optimise;
 
+mod family_fit;
 mod fit;
+mod pair_search;
 mod profile;
 mod resample;
 mod sandwich;
 mod search;
 mod starts;
 
+pub use family_fit::{FamilyFits, fit_families};
 pub use fit::{FitOptions, FitResult, fit};
 pub use profile::{ProfileInterval, ProfilePoint, profile, profile_interval};
 pub use resample::{FoldResult, Replicate, bootstrap, cross_validate};

@@ -9,6 +9,7 @@ pub mod rates;
 pub mod root_prior;
 
 mod evaluation;
+mod family_model;
 mod family_posteriors;
 mod family_rates;
 mod family_weights;
@@ -19,6 +20,7 @@ mod window;
 
 pub use ascertainment::{Ascertainment, Recorded};
 pub use effects::Effects;
+pub use family_model::{FamilyModel, LaneGradients, Lanes};
 pub use family_rates::log_likelihoods_at;
 pub use family_weights::FamilyWeights;
 pub use gene_content::{GeneContentModel, Specification, ValueAndGradient};

@@ -35,6 +35,16 @@ impl Patterns {
         self.gather(&chosen, vec![1.0; chosen.len()], (0..chosen.len() as u32).collect())
     }
 
+    /// Returns these patterns, any of them as often as it is named, each as one family.
+    #[must_use]
+    pub fn chosen(&self, patterns: &[usize]) -> Self {
+        self.gather(
+            patterns,
+            vec![1.0; patterns.len()],
+            (0..patterns.len() as u32).collect(),
+        )
+    }
+
     fn gather(&self, chosen: &[usize], weights: Vec<f64>, pattern_of_family: Vec<u32>) -> Self {
         let n_tips = self.n_tips();
         let present = gather_bits(chosen, n_tips, |block| self.present(block));

@@ -43,6 +43,7 @@ pub fn log_likelihoods_at(
             transitions: &transitions,
             root: &frequencies,
             weights: &[1.0],
+            tips: None,
         };
         let of_pattern = kernel.log_likelihoods(input, workers, monitor)?;
         let patterns = kernel.problem().patterns().pattern_of_family();

@@ -191,6 +191,7 @@ impl State {
             transitions: &self.transitions,
             root: &self.root,
             weights: &[1.0],
+            tips: None,
         }
     }
 }

@@ -37,6 +37,7 @@ impl Case {
             transitions: &self.transitions,
             root: std::slice::from_ref(&self.root),
             weights: &[1.0],
+            tips: None,
         }
     }
 }
@@ -167,6 +168,7 @@ fn value_with_four_categories(bencher: Bencher, size: (usize, usize)) {
         transitions: &case.gamma,
         root: &[case.root; 4],
         weights: &[0.25; 4],
+        tips: None,
     };
     bencher
         .counter(cells(size))

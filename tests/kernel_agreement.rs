@@ -40,10 +40,24 @@ fn odd_problem(random: &mut Random, tree: &Tree, n_families: usize) -> Arc<Probl
     problem(tree, &genomes, &cells).0
 }
 
+/// Probabilities of a recorded presence given either state: none, certain, tiny, likely.
+fn recordings(random: &mut Random, n_tips: usize) -> Vec<[f64; 2]> {
+    let tiny = [1e-9, 1e-90, 1e-250][random.below(3)];
+    let mut of = |truthful: f64, unlikely: f64| match random.below(10) {
+        0 => unlikely,
+        1 => tiny,
+        2 => random.unit(),
+        3..6 => (truthful - 0.1 * random.unit()).abs(),
+        _ => truthful,
+    };
+    (0..n_tips).map(|_| [of(0.0, 1.0), of(1.0, 0.0)]).collect()
+}
+
 struct Categories {
     table: Vec<Transition>,
     root: Vec<[f64; 2]>,
     weights: Vec<f64>,
+    tips: Option<Vec<[f64; 2]>>,
 }
 
 impl Categories {
@@ -68,6 +82,7 @@ impl Categories {
             table,
             root: vec![[1.0 - present, present]; n],
             weights: vec![1.0 / n as f64; n],
+            tips: (random.below(2) == 0).then(|| recordings(random, tree.n_tips())),
         }
     }
 
@@ -76,6 +91,7 @@ impl Categories {
             transitions: &self.table,
             root: &self.root,
             weights: &self.weights,
+            tips: self.tips.as_deref(),
         }
     }
 }
@@ -95,9 +111,10 @@ fn log_space(problem: &Problem, categories: &Categories, pattern: usize) -> f64 
     for (category, weight) in categories.weights.iter().enumerate() {
         let mut partial = vec![[0.0_f64; 2]; tree.n_nodes()];
         for (tip, &node) in tree.tips().iter().enumerate() {
+            let recorded = categories.tips.as_ref().map_or([0.0, 1.0], |tips| tips[tip]);
             partial[node as usize] = match problem.patterns().cell(pattern, tip) {
-                0 => [0.0, f64::NEG_INFINITY],
-                1 => [f64::NEG_INFINITY, 0.0],
+                0 => recorded.map(|p| (1.0 - p).ln()),
+                1 => recorded.map(f64::ln),
                 _ => [0.0, 0.0],
             };
         }
@@ -126,6 +143,7 @@ fn assert_adjoints_agree(round: usize, n_nodes: usize, one: &SharedAdjoint, othe
         transitions
             .chain(adjoint.root.as_flattened())
             .chain(&adjoint.weights)
+            .chain(adjoint.tips.as_flattened())
             .copied()
             .collect()
     };
@@ -181,7 +199,11 @@ fn classes_blocks_and_log_space_agree_on_odd_trees_and_tables() {
         let (values, adjoint) = classes
             .vector_jacobian(categories.input(), &cotangent, &workers(1), &monitor)
             .unwrap();
-        assert_eq!(values, one, "round {round}");
+        for (value, expected) in values.iter().zip(&one) {
+            // Where states drift apart both fall back to blocks, which multiply in another order for a gradient.
+            let close = (value - expected).abs() <= 1e-13 * expected.abs().max(1.0);
+            assert!(close || value == expected, "round {round}: {value} {expected}");
+        }
         let (_, expected) = blocks
             .vector_jacobian(categories.input(), &cotangent, &workers(1), &monitor)
             .unwrap();
@@ -202,6 +224,7 @@ fn several_stretches_give_the_bits_of_any_number_of_threads() {
         table: vec![],
         root: vec![[0.4, 0.6]],
         weights: vec![1.0],
+        tips: Some(vec![[0.01, 0.97]; tree.n_tips()]),
     };
     let mut table: Vec<Transition> = tree
         .branch_lengths()

@@ -278,6 +278,7 @@ fn lane_gradients_equal_shared_gradients_and_differences_by_branch_length() {
         transitions: &transitions,
         root: &[frequencies],
         weights: &[1.0],
+        tips: None,
     };
     let monitor = Monitor::new();
     let (values, shared) = kernel
@@ -311,6 +312,7 @@ fn lane_gradients_equal_shared_gradients_and_differences_by_branch_length() {
             transitions: &table,
             root: &[frequencies],
             weights: &[1.0],
+            tips: None,
         };
         let values = kernel.log_likelihoods(input, &workers(1), &monitor).unwrap();
         values

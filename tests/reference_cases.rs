@@ -109,6 +109,7 @@ fn category_mixtures_of_the_kernel_are_those_of_the_reference() {
             transitions: &table,
             root: &frequencies,
             weights: &weights,
+            tips: None,
         };
         let of_pattern = kernel.log_likelihoods(input, &workers(2), &Monitor::new()).unwrap();
         let patterns = kernel.problem().patterns();

@@ -1,6 +1,6 @@
 //! The transition probabilities of one branch as the lanes of a block see them.
 
-use super::scaled::{STEP, exponent};
+use super::scaled::{STEP, Scaled, exponent};
 use super::transition::Transition;
 
 /// Transition probabilities of one branch for `W` lanes.
@@ -38,6 +38,16 @@ impl SharedEdge {
         Self {
             transition,
             floor: floor_of(&transition),
+        }
+    }
+
+    /// Returns an edge whose floor is right even where entries are too small for a double.
+    pub(super) fn of_scaled(entries: [Scaled; 4]) -> Self {
+        let floors = entries.iter().filter(|entry| entry.value > 0.0);
+        let floors = floors.map(|entry| exponent(entry.value) - STEP * entry.count);
+        Self {
+            transition: entries.map(|entry| entry.over(Scaled::new(1.0, 0))),
+            floor: floors.fold(0, i32::min),
         }
     }
 }

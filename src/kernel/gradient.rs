@@ -8,7 +8,8 @@
 //! Source: Ji et al. 2020, doi:10.1093/molbev/msaa130 (linear-time gradients with pre-order partials).
 
 use super::edge::{Edge, Transposed};
-use super::partial::{Partial, Scale, TipBits};
+use super::observation::Tip;
+use super::partial::{Partial, Scale};
 use super::prune::Lanes;
 use super::scaled::Scaled;
 use super::source::Source;
@@ -119,9 +120,6 @@ pub(super) fn downward<const W: usize>(
     frequencies: impl Fn(usize) -> [f64; 2],
     cotangent: &[f64; W],
 ) {
-    if tree.is_tip(tree.root()) {
-        return;
-    }
     let root = scratch.nodes.len() - 1;
     let Scratch {
         nodes,
@@ -132,6 +130,11 @@ pub(super) fn downward<const W: usize>(
     } = scratch;
     let mut edges = Vec::with_capacity(layout.max_children);
     nodes[root].set(|lane| frequencies(lane).map(|frequency| Scaled::new(frequency, 0)));
+    if tree.is_tip(tree.root()) {
+        // No branch at all; only the recording of the tip.
+        at_recording(&source.edge(tree.root()), &nodes[root], 0, lanes, source, cotangent);
+        return;
+    }
     for node in (0..tree.n_nodes()).rev().filter(|&node| !tree.is_tip(node)) {
         let children = tree.children(node);
         let (below, here) = nodes.split_at_mut(layout.index[node] as usize);
@@ -170,6 +173,7 @@ pub(super) fn downward<const W: usize>(
             if tree.is_tip(child) {
                 let derivative = at_tip(edge, outer, lanes.tip::<W>(index), cotangent);
                 source.collect(child, edge, &derivative);
+                at_recording(edge, outer, index, lanes, source, cotangent);
             } else {
                 let derivative = at_branch(edge, outer, &below[index], cotangent);
                 source.collect(child, edge, &derivative);
@@ -180,23 +184,23 @@ pub(super) fn downward<const W: usize>(
     }
 }
 
-/// As [`at_branch`] above a tip, whose partial is 0 or 1.
+/// As [`at_branch`] above a tip, whose partial is a constant or two.
 #[inline(always)]
 fn at_tip<const W: usize>(
     edge: &impl Edge<W>,
     outer: &Partial<W>,
-    bits: TipBits,
+    observed: Tip,
     cotangent: &[f64; W],
 ) -> [[f64; W]; 4] {
-    if outer.scale == Scale::Split || edge.is_tiny() {
+    if outer.scale == Scale::Split || edge.is_tiny() || observed.is_tiny() {
         let mut tip = Partial::ones();
-        tip.set(|lane| bits.partial(lane).map(|value| Scaled::new(value, 0)));
+        tip.set(|lane| observed.partial(lane).map(|value| Scaled::new(value, 0)));
         return at_branch_scaled(edge, outer, &tip, cotangent);
     }
     let mut derivative = [[0.0; W]; 4];
     for lane in 0..W {
         let p = edge.at(lane);
-        let [absent, present] = bits.partial(lane);
+        let [absent, present] = observed.partial(lane);
         let q = [outer.state[0][lane], outer.state[1][lane]];
         let likelihood = q[0] * (p[0] * absent + p[1] * present) + q[1] * (p[2] * absent + p[3] * present);
         // A division first and a choice after it: no branch, so that lanes stay together.
@@ -209,6 +213,61 @@ fn at_tip<const W: usize>(
         derivative[3][lane] = above_present * present;
     }
     derivative
+}
+
+/// Sends `cotangent sum_i q_i P_ij (d x_j / d p_j) / L` to `source`: the derivative with respect to how a tip records.
+#[inline(always)]
+fn at_recording<const W: usize, S: Source<W>>(
+    edge: &S::Edge,
+    outer: &Partial<W>,
+    tip: usize,
+    lanes: &Lanes,
+    source: &mut S,
+    cotangent: &[f64; W],
+) {
+    let observed = lanes.tip::<W>(tip);
+    if observed.recording.is_none() {
+        return;
+    }
+    let mut derivative = [[0.0; W]; 2];
+    if outer.scale == Scale::Split || edge.is_tiny() || observed.is_tiny() {
+        at_recording_scaled(edge, outer, observed, cotangent, &mut derivative);
+    } else {
+        for lane in 0..W {
+            let (p, [x, y]) = (edge.at(lane), observed.partial(lane));
+            let q = [outer.state[0][lane], outer.state[1][lane]];
+            let from_above = [q[0] * p[0] + q[1] * p[2], q[0] * p[1] + q[1] * p[3]];
+            let ratio = cotangent[lane] / (from_above[0] * x + from_above[1] * y);
+            let factor = if cotangent[lane] == 0.0 { 0.0 } else { ratio };
+            derivative[0][lane] = observed.slope(lane) * factor * from_above[0];
+            derivative[1][lane] = observed.slope(lane) * factor * from_above[1];
+        }
+    }
+    source.collect_tip(tip, &derivative);
+}
+
+#[cold]
+#[inline(never)]
+fn at_recording_scaled<const W: usize>(
+    edge: &impl Edge<W>,
+    outer: &Partial<W>,
+    observed: Tip,
+    cotangent: &[f64; W],
+    derivative: &mut [[f64; W]; 2],
+) {
+    for lane in (0..W).filter(|&lane| cotangent[lane] != 0.0 && !observed.is_missing(lane)) {
+        let [p00, p01, p10, p11] = edge.at(lane).map(|p| Scaled::new(p, 0));
+        let (absent, present) = (outer.scaled(0, lane), outer.scaled(1, lane));
+        let from_above = [
+            absent.times(p00).plus(present.times(p10)),
+            absent.times(p01).plus(present.times(p11)),
+        ];
+        let [x, y] = observed.partial(lane).map(|p| Scaled::new(p, 0));
+        let likelihood = from_above[0].times(x).plus(from_above[1].times(y));
+        for (row, from_above) in derivative.iter_mut().zip(from_above) {
+            row[lane] = cotangent[lane] * observed.slope(lane) * from_above.over(likelihood);
+        }
+    }
 }
 
 /// Returns `cotangent q_i x_j / L` for each lane.

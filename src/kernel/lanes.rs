@@ -171,7 +171,7 @@ impl Work for LaneValue<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, _simd: S) -> [f64; WIDTH] {
-        let lanes = Lanes::new(self.kernel.problem.patterns(), self.first);
+        let lanes = Lanes::new(self.kernel.problem.patterns(), self.first, None);
         let source = source(&self.input, self.first, self.lengths, &mut []);
         prune(&self.kernel.plan, &lanes, &source, self.slots);
         let frequencies = take(self.input.root, self.first, [0.5, 0.5]);
@@ -195,7 +195,7 @@ impl Work for LaneGradient<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, _simd: S) -> [f64; WIDTH] {
         let (tree, layout) = (self.kernel.problem.tree(), &self.kernel.layout);
-        let lanes = Lanes::new(self.kernel.problem.patterns(), self.first);
+        let lanes = Lanes::new(self.kernel.problem.patterns(), self.first, None);
         let mut source = source(&self.input, self.first, self.lengths, &mut self.adjoint.branch_length);
         let root = take(self.input.root, self.first, [0.5, 0.5]);
         let frequencies = |lane: usize| root[lane];

@@ -14,6 +14,7 @@ mod edge;
 mod elementary;
 mod gradient;
 mod lanes;
+mod observation;
 mod partial;
 mod plan;
 mod prune;

@@ -7,6 +7,7 @@
 //! that must be absent, or a branch of length zero, asks for it later.
 
 use super::edge::Edge;
+use super::observation::Tip;
 use super::scaled::{STEP, Scaled, THRESHOLD, UP, exponent};
 
 /// How the counts of a partial are used.
@@ -29,35 +30,6 @@ pub(super) struct Partial<const W: usize> {
     pub(super) scale: Scale,
     /// Lower bound of log2 of the positive values; the lanes are looked at only when it falls below -400.
     floor: i32,
-}
-
-/// The observations of one tip for `W` patterns.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct TipBits {
-    pub(super) present: u64,
-    pub(super) missing: u64,
-}
-
-impl TipBits {
-    #[inline(always)]
-    fn is_present(self, lane: usize) -> bool {
-        (self.present >> lane) & 1 != 0
-    }
-
-    #[inline(always)]
-    fn is_missing(self, lane: usize) -> bool {
-        (self.missing >> lane) & 1 != 0
-    }
-
-    /// Returns the likelihood of the observation given each state.
-    #[inline(always)]
-    pub(super) fn partial(self, lane: usize) -> [f64; 2] {
-        let (present, missing) = (self.is_present(lane), self.is_missing(lane));
-        [
-            if present && !missing { 0.0 } else { 1.0 },
-            if present || missing { 1.0 } else { 0.0 },
-        ]
-    }
 }
 
 impl<const W: usize> Partial<W> {
@@ -212,22 +184,27 @@ impl<const W: usize> Partial<W> {
 
     /// Multiplies by the partial above the branch of a tip: one of two constants in each lane, 1 where missing.
     #[inline(always)]
-    pub(super) fn multiply_tip(&mut self, edge: &impl Edge<W>, bits: TipBits) {
-        if edge.is_tiny() {
-            self.multiply_tip_scaled(edge, bits);
+    pub(super) fn multiply_tip(&mut self, edge: &impl Edge<W>, tip: Tip) {
+        if edge.is_tiny() || tip.is_tiny() {
+            self.multiply_tip_scaled(edge, tip);
             return;
         }
-        if bits.missing == 0 {
+        if let Some(recording) = tip.recording {
+            self.multiply_recorded(edge, tip);
+            self.lower(edge.floor() + recording.floor);
+            return;
+        }
+        if tip.missing == 0 {
             for lane in 0..W {
                 let [p00, p01, p10, p11] = edge.at(lane);
-                let present = bits.is_present(lane);
+                let present = tip.is_present(lane);
                 self.state[0][lane] *= if present { p01 } else { p00 };
                 self.state[1][lane] *= if present { p11 } else { p10 };
             }
         } else {
             for lane in 0..W {
                 let [p00, p01, p10, p11] = edge.at(lane);
-                let (present, missing) = (bits.is_present(lane), bits.is_missing(lane));
+                let (present, missing) = (tip.is_present(lane), tip.is_missing(lane));
                 let absent = if present { p01 } else { p00 };
                 self.state[0][lane] *= if missing { 1.0 } else { absent };
                 let absent = if present { p11 } else { p10 };
@@ -237,21 +214,31 @@ impl<const W: usize> Partial<W> {
         self.lower(edge.floor());
     }
 
+    #[inline(always)]
+    fn multiply_recorded(&mut self, edge: &impl Edge<W>, tip: Tip) {
+        for lane in 0..W {
+            let [p00, p01, p10, p11] = edge.at(lane);
+            let ([x, y], missing) = (tip.partial(lane), tip.is_missing(lane));
+            // A row of probabilities sums to 1 only up to rounding; a missing tip must change nothing.
+            self.state[0][lane] *= if missing { 1.0 } else { p00 * x + p01 * y };
+            self.state[1][lane] *= if missing { 1.0 } else { p10 * x + p11 * y };
+        }
+    }
+
     #[cold]
     #[inline(never)]
-    fn multiply_tip_scaled(&mut self, edge: &impl Edge<W>, bits: TipBits) {
+    fn multiply_tip_scaled(&mut self, edge: &impl Edge<W>, tip: Tip) {
         let mut above = Self::ones();
         for lane in 0..W {
-            let [x, y] = bits.partial(lane);
+            let [x, y] = tip.partial(lane);
             above.state[0][lane] = x;
             above.state[1][lane] = y;
         }
-        if bits.missing != 0 {
-            // A row of probabilities sums to 1 only up to rounding; a missing tip must change nothing.
+        if tip.missing != 0 {
             let mut climbed = above.clone();
             climbed.climb_scaled(edge);
             for lane in 0..W {
-                if bits.is_missing(lane) {
+                if tip.is_missing(lane) {
                     climbed.set_scaled(lane, Scaled::new(1.0, 0), Scaled::new(1.0, 0));
                 }
             }
@@ -335,9 +322,10 @@ mod tests {
     fn states_that_drift_apart_keep_separate_counts_and_meet_again() {
         let mut partial = Partial::<8>::ones();
         let rare = SharedEdge::new([1.0 - 1e-50, 1e-50, 0.0, 1.0]);
-        let present = TipBits {
+        let present = Tip {
             present: u64::MAX,
             missing: 0,
+            recording: None,
         };
         for _ in 0..100 {
             partial.multiply_tip(&rare, present);
@@ -353,9 +341,10 @@ mod tests {
 
     #[test]
     fn missing_tips_change_nothing_even_where_rows_do_not_sum_to_one_exactly() {
-        let none = TipBits {
+        let none = Tip {
             present: 0,
             missing: u64::MAX,
+            recording: None,
         };
         for edge in [[0.3, 0.7 + 1e-15, 0.4, 0.6], [1.0, 1e-300, 0.2, 0.8]] {
             let mut partial = Partial::<8>::ones();

@@ -1,6 +1,7 @@
 //! Felsenstein's pruning: from the tips to the likelihood at the root.
 
-use super::partial::{Partial, TipBits};
+use super::observation::{Recording, Tip};
+use super::partial::Partial;
 use super::plan::{Plan, Step};
 use super::scaled::Scaled;
 use super::source::Source;
@@ -12,26 +13,29 @@ pub(super) struct Lanes<'a> {
     present: &'a [u64],
     missing: Option<&'a [u64]>,
     shift: u32,
+    recordings: Option<&'a [Recording]>,
 }
 
 impl<'a> Lanes<'a> {
-    /// Returns the lanes that begin at pattern `first`, a multiple of `W`.
+    /// Returns the lanes that begin at pattern `first`, a multiple of `W`; `recordings` is `[n_tips]`.
     #[inline(always)]
-    pub(super) fn new(patterns: &'a Patterns, first: usize) -> Self {
+    pub(super) fn new(patterns: &'a Patterns, first: usize, recordings: Option<&'a [Recording]>) -> Self {
         Self {
             present: patterns.present(first / BLOCK),
             missing: patterns.missing(first / BLOCK),
             shift: (first % BLOCK) as u32,
+            recordings,
         }
     }
 
     /// Returns the observations of a tip, those of the first `W` lanes in the lowest bits.
     #[inline(always)]
-    pub(super) fn tip<const W: usize>(&self, tip: usize) -> TipBits {
+    pub(super) fn tip<const W: usize>(&self, tip: usize) -> Tip<'a> {
         let lanes = u64::MAX >> (64 - W);
-        TipBits {
+        Tip {
             present: (self.present[tip] >> self.shift) & lanes,
             missing: (self.missing.map_or(0, |words| words[tip]) >> self.shift) & lanes,
+            recording: self.recordings.map(|recordings| &recordings[tip]),
         }
     }
 }

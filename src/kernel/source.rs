@@ -13,6 +13,9 @@ pub(super) trait Source<const W: usize> {
 
     /// Takes the derivative with respect to each lane's `[P00, P01, P10, P11]`.
     fn collect(&mut self, node: usize, edge: &Self::Edge, derivative: &[[f64; W]; 4]);
+
+    /// Takes the derivative with respect to each lane's probabilities that the tip is recorded present.
+    fn collect_tip(&mut self, tip: usize, derivative: &[[f64; W]; 2]);
 }
 
 /// A table of probabilities shared by all lanes; derivatives are summed over the lanes.
@@ -21,6 +24,8 @@ pub(super) struct SharedSource<'a> {
     pub(super) table: &'a [SharedEdge],
     /// `[n_nodes]`, or empty if no derivative is asked for.
     pub(super) adjoint: &'a mut [Transition],
+    /// `[n_tips]`, or empty if no derivative is asked for or the tips record without error.
+    pub(super) tips: &'a mut [[f64; 2]],
 }
 
 impl<const W: usize> Source<W> for SharedSource<'_> {
@@ -36,6 +41,11 @@ impl<const W: usize> Source<W> for SharedSource<'_> {
         for (total, lanes) in self.adjoint[node].iter_mut().zip(derivative) {
             *total += sum(lanes);
         }
+    }
+
+    #[inline(always)]
+    fn collect_tip(&mut self, tip: usize, derivative: &[[f64; W]; 2]) {
+        add_sums(&mut self.tips[tip], derivative);
     }
 }
 
@@ -70,6 +80,16 @@ impl<const W: usize> Source<W> for LaneSource<'_, W> {
         let length = [self.length[node]; W];
         let by_length = equilibria.pull_back(length, edge.entries(), derivative, gain_adjoint, loss_adjoint);
         self.length_adjoint[node] += sum(&by_length);
+    }
+
+    #[inline(always)]
+    fn collect_tip(&mut self, _tip: usize, _derivative: &[[f64; W]; 2]) {}
+}
+
+#[inline(always)]
+fn add_sums<const W: usize>(totals: &mut [f64; 2], lanes: &[[f64; W]; 2]) {
+    for (total, lanes) in totals.iter_mut().zip(lanes) {
+        *total += sum(lanes);
     }
 }
 

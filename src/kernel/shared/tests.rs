@@ -1,8 +1,12 @@
 //! The same bits from every instruction set.
 
+use super::blocks::ValueBlock;
 use super::*;
+use crate::kernel::classes::{Classes, Mixture};
+use crate::kernel::dispatch::{self, Simd, Work};
+use crate::kernel::partial::Partial;
 use crate::kernel::transition::transitions;
-use crate::problem::{Names, Patterns, PresenceTable, Problem, Tree};
+use crate::problem::{BLOCK, Names, Patterns, PresenceTable, Problem, Tree};
 use std::num::NonZero;
 use std::sync::Arc;
 
@@ -40,7 +44,9 @@ fn all_instruction_sets_give_the_same_bits() {
         transitions: &table,
         root: &[[0.7, 0.3]],
         weights: &[1.0],
+        tips: None,
     };
+    let prepared = Prepared::new(input);
     let classes = kernel.classes.as_ref().unwrap();
     let mixture = Mixture {
         edges: &edges,
@@ -49,28 +55,27 @@ fn all_instruction_sets_give_the_same_bits() {
     };
     let cotangent = vec![1.0; kernel.problem.patterns().n_patterns()];
 
-    struct Both<'a>(&'a Kernel, &'a Classes, Mixture<'a>, SharedInput<'a>, &'a [f64]);
+    struct Both<'a>(&'a Kernel, &'a Classes, Mixture<'a>, &'a Prepared<'a>, &'a [f64]);
     impl Work for Both<'_> {
         type Output = (Vec<f64>, SharedAdjoint, [f64; BLOCK]);
 
         #[inline(always)]
         fn run<S: Simd>(self, simd: S) -> Self::Output {
-            let Self(kernel, classes, mixture, input, cotangent) = self;
+            let Self(kernel, classes, mixture, prepared, cotangent) = self;
             let mut values = Vec::new();
-            let mut adjoint = SharedAdjoint::zeros(1, mixture.edges.len());
+            let mut adjoint = SharedAdjoint::zeros(1, mixture.edges.len(), 0);
             let output = (&mut values, &mut adjoint);
             classes
                 .with_tape(|tape| classes.vector_jacobian(simd, 0, &mixture, cotangent, tape, output))
                 .unwrap();
             let mut slots = vec![Partial::<BLOCK>::ones(); kernel.plan.n_slots];
-            let (edges, slots) = (mixture.edges, slots.as_mut_slice());
+            let slots = slots.as_mut_slice();
             (
                 values,
                 adjoint,
                 ValueBlock {
                     kernel,
-                    input,
-                    edges,
+                    prepared,
                     block: 0,
                     slots,
                 }
@@ -79,7 +84,7 @@ fn all_instruction_sets_give_the_same_bits() {
         }
     }
 
-    let results = dispatch::run_each(|| Both(&kernel, classes, mixture, input, &cotangent));
+    let results = dispatch::run_each(|| Both(&kernel, classes, mixture, &prepared, &cotangent));
     assert!(results[0].0.iter().all(|value| value.is_finite()));
     // Bit for bit, so compared with ==.
     assert!(results.iter().all(|result| result == &results[0]));

@@ -25,7 +25,7 @@ pub struct SharedInput<'a> {
 }
 
 /// Derivatives with respect to the fields of [`SharedInput`].
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct SharedAdjoint {
     /// `[n_categories][n_nodes]`; the root's entry stands for no branch and means nothing.
     pub transitions: Vec<Transition>,
@@ -47,7 +47,7 @@ impl SharedAdjoint {
         }
     }
 
-    fn add(&mut self, other: &Self) {
+    pub(crate) fn add(&mut self, other: &Self) {
         let entries = self
             .transitions
             .as_flattened_mut()

@@ -72,6 +72,7 @@ fn per_family_fits_equal_fits_of_single_families() {
     for cell in &mut cells {
         (cell[0], cell[1]) = (0, 1);
     }
+    let mut n_compared = 0;
     for (root, ascertainment) in [
         (RootPrior::Stationary, Ascertainment::Observed),
         (RootPrior::Equal, Ascertainment::None),
@@ -96,6 +97,11 @@ fn per_family_fits_equal_fits_of_single_families() {
             );
             if (value - expected.log_likelihood).abs() < 1e-6 && expected.at_bound == [false, false] {
                 let covariance = expected.covariance.unwrap();
+                // Where the surface is flat, as for saturated families, the curvature says nothing.
+                if covariance[(0, 0)] > 10.0 {
+                    continue;
+                }
+                n_compared += 1;
                 for axis in 0..2 {
                     let ratio = found.covariances[family][axis] / covariance[(axis, axis)];
                     assert!((ratio - 1.0).abs() < 1e-2, "{family} {axis}: {ratio}");
@@ -103,4 +109,5 @@ fn per_family_fits_equal_fits_of_single_families() {
             }
         }
     }
+    assert!(n_compared >= 6, "{n_compared}");
 }

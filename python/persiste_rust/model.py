@@ -75,6 +75,14 @@ class GeneContentModel:
     -4.1641
     """
 
+    def __new__(cls, *_: Any, rates: Any = "shared", **__: Any) -> GeneContentModel:
+        """Returns a `FamilyRatesModel` for `rates="per-family"`."""
+        if cls is GeneContentModel and rates == "per-family":
+            from persiste_rust.family_rates import FamilyRatesModel
+
+            return super().__new__(FamilyRatesModel)
+        return super().__new__(cls)
+
     def __init__(
         self,
         data: GeneContentData,

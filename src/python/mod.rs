@@ -2,6 +2,7 @@
 
 mod data;
 mod errors;
+mod family_model;
 mod fitted;
 mod functions;
 mod interrupt;
@@ -62,6 +63,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<tree::PyTree>()?;
     module.add_class::<data::PyData>()?;
     module.add_class::<model::PyModel>()?;
+    module.add_class::<family_model::PyFamilyModel>()?;
     module.add_class::<fitted::PyFitted>()?;
     module.add_function(wrap_pyfunction!(root_priors, module)?)?;
     module.add_function(wrap_pyfunction!(ascertainments, module)?)?;

@@ -26,7 +26,7 @@ pub(super) struct Settings<'py> {
 }
 
 #[derive(FromPyObject)]
-enum AscertainmentSetting {
+pub(super) enum AscertainmentSetting {
     Name(String),
     Window(i64, Option<i64>),
 }
@@ -67,13 +67,12 @@ enum TipSetting {
     Estimated(String),
 }
 
-impl Settings<'_> {
-    /// Returns the specification that these settings mean for `data`.
-    pub(super) fn specify(&self, data: &PyData) -> PyResult<Specification> {
-        let tree = data.problem.tree();
-        let ascertainment = match &self.ascertainment {
-            AscertainmentSetting::Name(name) => Ascertainment::parse(name).or_raise()?,
-            AscertainmentSetting::Window(lowest, highest) => {
+impl AscertainmentSetting {
+    /// Returns what is conditioned on, over this many tips.
+    pub(super) fn read(&self, n_tips: usize) -> PyResult<Ascertainment> {
+        match self {
+            Self::Name(name) => Ascertainment::parse(name).or_raise(),
+            Self::Window(lowest, highest) => {
                 let whole = |number: i64| {
                     usize::try_from(number).map_err(|_| {
                         PyValueError::new_err(format!(
@@ -82,9 +81,17 @@ impl Settings<'_> {
                     })
                 };
                 let highest = highest.map(whole).transpose()?;
-                Ascertainment::window(whole(*lowest)?, highest, tree.n_tips()).or_raise()?
+                Ascertainment::window(whole(*lowest)?, highest, n_tips).or_raise()
             }
-        };
+        }
+    }
+}
+
+impl Settings<'_> {
+    /// Returns the specification that these settings mean for `data`.
+    pub(super) fn specify(&self, data: &PyData) -> PyResult<Specification> {
+        let tree = data.problem.tree();
+        let ascertainment = self.ascertainment.read(tree.n_tips())?;
         let (name, options) = &self.rates;
         let options = options.iter().map(|(name, value)| {
             let value = match value {

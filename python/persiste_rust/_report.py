@@ -14,6 +14,7 @@ import numpy as np
 
 from persiste_rust.data import GeneContentData
 from persiste_rust.model import GeneContentModel
+from persiste_rust.family_rates import FamilyFit
 from persiste_rust.fit import Fit
 from persiste_rust.tree import Tree
 
@@ -64,31 +65,81 @@ def as_json(tree_path: str, table_path: str, model: GeneContentModel, fit: Fit, 
     return json.dumps(report, indent=2, allow_nan=False, ensure_ascii=False)
 
 
-def families_tsv(data: GeneContentData, fit: Fit) -> str:
-    """Returns one line a family: name, presences, log-likelihood; control characters in names are escaped."""
-    lines = ["family\tpresences\tlog_likelihood\n"]
-    for name, presences, value in zip(
-        data.family_names, data.presences().tolist(), fit.log_likelihoods.tolist(), strict=True
-    ):
-        lines.append(f"{_escaped(name)}\t{presences}\t{value!r}\n")
+def families_tsv(model: GeneContentModel, fit: Fit) -> str:
+    """Returns one line a family: name, presences, log-likelihood; control characters in names are escaped.
+
+    Where rates differ between families, also the posterior means of its gain and loss rate.
+    """
+    data = model.data
+    head = "family\tpresences\tlog_likelihood"
+    rows = [
+        f"{_escaped(name)}\t{presences}\t{value!r}"
+        for name, presences, value in zip(
+            data.family_names, data.presences().tolist(), fit.log_likelihoods.tolist(), strict=True
+        )
+    ]
+    if not is_plain(model):
+        head += "\tgain_rate\tloss_rate"
+        rates = model.family_rates(dict(fit.parameters)).tolist()
+        rows = [f"{row}\t{gain!r}\t{loss!r}" for row, (gain, loss) in zip(rows, rates, strict=True)]
+    return "".join(f"{line}\n" for line in [head, *rows])
+
+
+def is_plain(model: GeneContentModel) -> bool:
+    """Returns whether all families and branches share one gain and one loss rate."""
+    return model.rates == "shared" and not model._columns and model._multipliers is None
+
+
+def family_fit_tsv(data: GeneContentData, fit: FamilyFit) -> str:
+    """Returns one line a family: presences, rates, standard errors of their logs, log-likelihood."""
+    names = ("gain_rate", "loss_rate", "log_gain_se", "log_loss_se", "gain_at_bound", "loss_at_bound")
+    lines = ["\t".join(("family", "presences", *names, "log_likelihood", "n_maxima", "converged")) + "\n"]
+    rates = np.exp(fit.log_rates).tolist()
+    for index, (name, presences) in enumerate(zip(data.family_names, data.presences().tolist(), strict=True)):
+        cells = [_escaped(name), presences, *rates[index], *fit.standard_errors[index].tolist()]
+        cells += [*fit.at_bound[index].astype(int).tolist(), float(fit.log_likelihoods[index])]
+        cells += [int(fit.n_maxima[index]), int(fit.converged[index])]
+        lines.append("\t".join(cell if isinstance(cell, str) else repr(cell) for cell in cells) + "\n")
     return "".join(lines)
+
+
+def family_fit_json(tree_path: str, table_path: str, fit: FamilyFit, conditioned: str, version: str) -> str:
+    """Returns what the fits of all families found together as one JSON object."""
+    report = {
+        "persiste_rust": version,
+        "tree": tree_path,
+        "table": table_path,
+        "conditioned_on": conditioned,
+        "rates": "per-family",
+        "root": fit.root,
+        "n_families": len(fit.family_names),
+        "n_parameters": fit.n_parameters,
+        "log_likelihood": fit.log_likelihood,
+        "n_converged": int(fit.converged.sum()),
+        "n_at_bound": int(fit.at_bound.any(axis=1).sum()),
+        "seconds": fit.seconds,
+    }
+    return json.dumps(report, indent=2, allow_nan=False, ensure_ascii=False)
 
 
 def _escaped(name: str) -> str:
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in name)
 
 
-def annotated_newick(tree: Tree, gain: float, loss: float) -> str:
+def annotated_newick(tree: Tree, rates: tuple[float, float] | None) -> str:
     """Returns the tree with `p_gain` and `p_loss` at each branch: the probabilities P01 and P10 along its length.
 
-    Internal nodes without a name get the names N1, N2, ... that are still free, in post-order.
+    Without rates that all families share only names are added: internal nodes without a name get the names N1, N2, ...
+    that are still free, in post-order.
     """
-    length, parent, total = tree.branch_length, tree.parent, gain + loss
-    changed = -np.expm1(-total * length) / total if total > 0.0 else np.zeros_like(length)
+    length, parent = tree.branch_length, tree.parent
+    gain, loss = rates or (0.0, 0.0)
+    changed = -np.expm1(-(gain + loss) * length) / (gain + loss) if gain + loss > 0.0 else np.zeros_like(length)
     taken, number = set(tree.node_names), 0
     annotations = []
     for node, name in enumerate(tree.node_names):
-        text = "" if parent[node] < 0 else f"p_gain={gain * changed[node]:.6g},p_loss={loss * changed[node]:.6g}"
+        has_branch = rates is not None and parent[node] >= 0
+        text = f"p_gain={gain * changed[node]:.6g},p_loss={loss * changed[node]:.6g}" if has_branch else ""
         if not name:
             number += 1
             while f"N{number}" in taken:
@@ -139,11 +190,13 @@ def _umask() -> int:
     return mask
 
 
-def files(data: GeneContentData, fit: Fit, json_text: str) -> dict[str, str]:
+def files(model: GeneContentModel, fit: Fit, json_text: str) -> dict[str, str]:
     """Returns the content of each file of the report by its name."""
-    gain, loss = (math.exp(min(fit.parameters[name], 709.0)) for name in ("log_gain", "log_loss"))
+    rates = None
+    if is_plain(model):
+        rates = (math.exp(min(fit.parameters["log_gain"], 709.0)), math.exp(min(fit.parameters["log_loss"], 709.0)))
     return {
         "fit.json": json_text + "\n",
-        "families.tsv": families_tsv(data, fit),
-        "tree.nwk": annotated_newick(data.tree, gain, loss),
+        "families.tsv": families_tsv(model, fit),
+        "tree.nwk": annotated_newick(model.data.tree, rates),
     }

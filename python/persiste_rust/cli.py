@@ -15,6 +15,8 @@ import persiste_rust
 from persiste_rust import _cli_uncertainty, _report
 from persiste_rust._cli_model import add_input_arguments, add_model_arguments, model_factory, read_data, refuse_swapped
 from persiste_rust._terminal import ProgressLine
+from persiste_rust.data import GeneContentData
+from persiste_rust.family_rates import FamilyFit
 
 _BAD_INPUT, _INTERRUPTED, _BROKEN_PIPE = 2, 130, 141
 
@@ -72,16 +74,29 @@ def _fit(arguments: argparse.Namespace) -> None:
         build, conditioned = model_factory(arguments, data)
         model = build(arguments.rates, arguments.root)
         fit = model.fit(n_starts=arguments.starts, progress=progress)
+    if isinstance(fit, FamilyFit):
+        _family_report(arguments, data, fit, conditioned)
+        return
     about = (arguments.tree, arguments.table, model, fit, conditioned)
     json_text = _report.as_json(*about, version=persiste_rust.__version__)
     if arguments.output is not None:
-        _report.write_files(Path(arguments.output), _report.files(data, fit, json_text))
+        _report.write_files(Path(arguments.output), _report.files(model, fit, json_text))
     stream = sys.stderr if arguments.json else sys.stdout
     print(_report.as_text(*about), file=stream)
     if arguments.explain:
         print(model.explain(), file=stream)
     if arguments.json:
         print(json_text)
+
+
+def _family_report(arguments: argparse.Namespace, data: GeneContentData, fit: FamilyFit, conditioned: str) -> None:
+    text = _report.family_fit_json(arguments.tree, arguments.table, fit, conditioned, persiste_rust.__version__)
+    if arguments.output is not None:
+        files = {"fit.json": text + "\n", "families.tsv": _report.family_fit_tsv(data, fit)}
+        _report.write_files(Path(arguments.output), files)
+    print(f"conditioned on        {conditioned}\n{fit.summary()}", file=sys.stderr if arguments.json else sys.stdout)
+    if arguments.json:
+        print(text)
 
 
 def _warn(message: Warning | str, *_: object, **__: object) -> None:

@@ -14,3 +14,8 @@ pub mod quantity;
 pub mod phylotree;
 #[cfg(feature = "python")]
 mod python;
+
+/// The Rust code of `docs/parallel.md`, run by the documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/parallel.md")]
+mod parallel_page {}

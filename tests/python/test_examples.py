@@ -32,7 +32,25 @@ def test_the_example_table_looks_like_a_pangenome(example_table: Path) -> None:
     assert table.any(axis=1).all()
 
 
-@pytest.mark.parametrize("name", ["tree", "data", "model", "likelihoods", "fit"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "tree",
+        "data",
+        "model",
+        "likelihoods",
+        "fit",
+        "parallel._aggregate",
+        "parallel._config",
+        "parallel._cross_validate",
+        "parallel._familiar",
+        "parallel._grid",
+        "parallel._map",
+        "parallel._monte_carlo",
+        "parallel._scaling",
+        "parallel.benchmark",
+    ],
+)
 def test_examples_in_docstrings_run(name: str) -> None:
     module = importlib.import_module(f"persiste_rust.{name}")
     result = doctest.testmod(module)
@@ -64,3 +82,11 @@ def test_the_python_example_of_the_readme_prints_what_it_says() -> None:
         finally:
             os.chdir(before)
         assert printed.getvalue().splitlines() == promised
+
+
+def test_the_python_code_of_the_page_on_parallel_work_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "parallel.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert len(blocks) == 2
+    for block in blocks:
+        exec(compile(block, "docs/parallel.md", "exec"), {})
+    assert "parallel fraction" in capsys.readouterr().out

@@ -33,7 +33,11 @@ def fold_of_item(n_items: int, n_folds: int, *, seed: int = 0) -> NDArray[np.int
     >>> np.bincount(fold_of_item(10, 3)).tolist()
     [4, 3, 3]
     """
-    n_items, n_folds = (max(0, int(n)) for n in (n_items, n_folds))
+    n_items, n_folds = int(n_items), int(n_folds)
+    if n_items < 0 or n_folds < 0:
+        raise ValueError(
+            f"cannot make {n_folds} folds of {n_items} items; allowed are 2 folds or more of 2 items or more"
+        )
     numbers: NDArray[np.int64] = backend().fold_of_item(n_items, n_folds, bits(seed, "seed"))
     return numbers
 

@@ -112,7 +112,7 @@ def _check_quantiles(quantiles: Sequence[float]) -> NDArray[np.float64]:
     array = np.asarray(quantiles, dtype=np.float64)
     legal = (array >= 0.0) & (array <= 1.0)
     if array.ndim != 1 or not legal.all():
-        raise ValueError(f"quantiles are {list(np.atleast_1d(quantiles))}; allowed are a list of numbers from 0 to 1")
+        raise ValueError(f"quantiles are {array.tolist()}; allowed are a list of numbers from 0 to 1")
     return array
 
 

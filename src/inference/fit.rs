@@ -11,8 +11,10 @@ use nalgebra::{DMatrix, SymmetricEigen};
 
 /// A further Newton step must promise less than this, in log-likelihood units.
 pub(super) const TOLERANCE: f64 = 1e-9;
-/// Two searches found the same maximum if their values differ by less than this.
-const SAME_MAXIMUM: f64 = 1e-4;
+/// Of several searches each first stops when a further step promises less than this; the best is then finished.
+const ROUGH: f64 = 1e-4;
+/// A rough search found the maximum if it ended less than this below it.
+const SAME_MAXIMUM: f64 = 1e-2;
 /// Expected events on the whole tree at the lowest rate allowed.
 const FEWEST_EVENTS: f64 = 1e-9;
 /// Expected events on the shortest branch at the highest rate allowed: from there on all branches forget their past.
@@ -102,24 +104,12 @@ pub fn fit(model: &GeneContentModel, options: &FitOptions, monitor: &Monitor) ->
         metric: None,
         polish: true,
     };
-    let mut found: Vec<Optimum> = Vec::with_capacity(points.len());
-    for point in &points {
-        found.push(search.climb(point, settings)?);
-    }
-    let evaluations = evaluations + found.iter().map(|optimum| optimum.evaluations).sum::<usize>();
-    let best = found
-        .iter()
-        .map(|optimum| optimum.evaluation.value)
-        .fold(f64::NEG_INFINITY, f64::max);
-    let agrees = |optimum: &&Optimum| optimum.evaluation.value >= best - SAME_MAXIMUM;
-    let n_agreeing = found.iter().filter(agrees).count();
-    let rank = |optimum: &Optimum| (optimum.ending == Ending::Converged, optimum.evaluation.value);
-    let agreeing = found.into_iter().filter(|optimum| agrees(&optimum));
-    let optimum = agreeing.max_by(|a, b| rank(a).partial_cmp(&rank(b)).unwrap_or(std::cmp::Ordering::Equal));
-    let Some(optimum) = optimum else {
-        // Only values that are no numbers compare so.
-        return Err(search.impossible(&points[0])?);
-    };
+    let climbs = search.climb_roughly(&points, settings)?;
+    let start = climbs.first().map_or(&points[0], |best| &best.point);
+    let optimum = search.climb(start, settings)?;
+    let agrees = |climb: &&Climb| climb.value >= optimum.evaluation.value - SAME_MAXIMUM;
+    let n_agreeing = if climbs.is_empty() { 1 } else { climbs.iter().filter(agrees).count() };
+    let evaluations = evaluations + optimum.evaluations + climbs.iter().map(|climb| climb.evaluations).sum::<usize>();
     let (covariance, information_eigenvalues) = search.uncertainty(&optimum);
     let labelled = Labelled::new(model, search.unscaled(&optimum.point));
     let covariance = covariance.map(|covariance| labelled.covariance(&covariance));
@@ -180,6 +170,13 @@ impl Labelled {
     }
 }
 
+/// Where a rough search ended.
+struct Climb {
+    point: Vec<f64>,
+    value: f64,
+    evaluations: usize,
+}
+
 /// A model seen through parameters in units of their scales.
 pub(super) struct Scaled<'a> {
     model: &'a GeneContentModel,
@@ -218,6 +215,29 @@ impl<'a> Scaled<'a> {
             scale,
             bounds: Bounds { lower, upper },
         })
+    }
+
+    /// Climbs from each of several points until little is left to be had; the best first. One point needs no choice.
+    fn climb_roughly(&self, points: &[Vec<f64>], settings: Settings<'_>) -> Result<Vec<Climb>, ModelError> {
+        if points.len() < 2 {
+            return Ok(Vec::new());
+        }
+        let settings = Settings {
+            tolerance: ROUGH,
+            polish: false,
+            ..settings
+        };
+        let mut climbs = Vec::with_capacity(points.len());
+        for point in points {
+            let optimum = self.climb(point, settings)?;
+            climbs.push(Climb {
+                point: self.unscaled(&optimum.point),
+                value: optimum.evaluation.value,
+                evaluations: optimum.evaluations,
+            });
+        }
+        climbs.sort_by(|a, b| b.value.total_cmp(&a.value));
+        Ok(climbs)
     }
 
     /// Keeps one of the model's own parameters at a value.

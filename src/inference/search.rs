@@ -7,6 +7,8 @@ use nalgebra::{DMatrix, DVector, SymmetricEigen};
 const MAX_STEP: f64 = 2.0;
 /// Step of the central differences that give the Hessian; parameters are logs, so their natural scale is 1.
 const DIFFERENCE: f64 = 1e-4;
+/// Standard error above which a parameter may as well stand at a bound.
+const LOOSE: f64 = 1.0;
 /// How far a saddle is left along a direction in which the surface bends up.
 const SADDLE_STEP: f64 = 0.1;
 /// Newton steps after the quasi-Newton phase.
@@ -192,10 +194,22 @@ impl<'a, E> Search<'a, E> {
         Ok(())
     }
 
-    /// Puts each free parameter at a bound where that costs nothing; returns whether any was moved.
+    /// Returns the free parameters along which the surface may be flat all the way to a bound: those whose curvature
+    /// gives no narrow interval.
+    fn loose(&self) -> Vec<usize> {
+        let free = self.free();
+        let inverse = (-&self.hessian).cholesky().map(|factor| factor.inverse());
+        let is_loose = |&(place, _): &(usize, &usize)| match &inverse {
+            Some(inverse) => inverse[(place, place)] > LOOSE * LOOSE,
+            None => true,
+        };
+        free.iter().enumerate().filter(is_loose).map(|(_, &i)| i).collect()
+    }
+
+    /// Puts each loose parameter at a bound where that costs nothing; returns whether any was moved.
     pub(super) fn settle_at_bounds(&mut self, settings: Settings<'_>) -> Result<bool, E> {
         let mut moved = false;
-        for i in self.free() {
+        for i in self.loose() {
             for bound in [self.bounds.lower[i], self.bounds.upper[i]] {
                 let mut point = self.point.clone();
                 point[i] = bound;

@@ -7,8 +7,6 @@ use crate::parallel::Monitor;
 
 /// Expected events from root to tip at which a search may start.
 const START_EVENTS: [f64; 4] = [0.05, 0.3, 1.5, 8.0];
-/// Searches for a model that may have several maxima.
-const SEVERAL: usize = 5;
 
 /// Points to search from, and the evaluations spent on choosing them.
 pub(super) struct FirstPoints {
@@ -37,7 +35,6 @@ pub(super) fn first_points(
         spread.into_iter().map(|point| [point, rest.clone()].concat())
     };
     let candidates: Vec<Vec<f64>> = START_EVENTS.into_iter().flat_map(at).collect();
-    let may_have_several = candidates.len() > START_EVENTS.len();
     let mut scored = Vec::with_capacity(candidates.len());
     for point in candidates {
         let value = model.weighted_log_likelihood(&point, options.weights, model.workers(), monitor)?;
@@ -50,10 +47,7 @@ pub(super) fn first_points(
     if scored[0].0 == f64::NEG_INFINITY {
         return Err(impossible(model, &scored[0].1, monitor)?);
     }
-    let wanted = options
-        .n_starts
-        .unwrap_or(if may_have_several { SEVERAL } else { 1 })
-        .max(1);
+    let wanted = options.n_starts.unwrap_or(specification.rates.n_searches()).max(1);
     let possible = scored.into_iter().filter(|(value, _)| *value > f64::NEG_INFINITY);
     Ok(FirstPoints {
         points: possible.take(wanted).map(|(_, point)| point).collect(),

@@ -68,6 +68,10 @@ impl RateModel for GammaGainLoss {
         result
     }
 
+    fn n_searches(&self) -> usize {
+        3
+    }
+
     fn starts(&self, log_gain: f64, log_loss: f64) -> Vec<Vec<f64>> {
         if self.axis.n_classes() == 1 {
             return vec![vec![log_gain, log_loss]];

@@ -132,6 +132,10 @@ impl RateModel for Hierarchical {
         result
     }
 
+    fn n_searches(&self) -> usize {
+        3
+    }
+
     fn starts(&self, log_gain: f64, log_loss: f64) -> Vec<Vec<f64>> {
         [(0.7_f64, 0.0), (0.7, 1.0), (0.7, -1.0), (2.0, 0.0)]
             .iter()

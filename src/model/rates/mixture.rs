@@ -117,6 +117,10 @@ impl RateModel for Mixture {
 
     /// Five starts: classes that differ in loss; in gain; in gain and loss against each other; in both alike; and
     /// one large class with small ones far from it.
+    fn n_searches(&self) -> usize {
+        8
+    }
+
     fn starts(&self, log_gain: f64, log_loss: f64) -> Vec<Vec<f64>> {
         let patterns = [
             (0.0, 1.0, 0.0),

@@ -71,6 +71,12 @@ pub trait RateModel: Debug + Send + Sync {
     /// loss rate that fit all families.
     fn starts(&self, log_gain: f64, log_loss: f64) -> Vec<Vec<f64>>;
 
+    /// Returns from how many of its starts a search should begin unless told otherwise: one where the likelihood has
+    /// one maximum in practice.
+    fn n_searches(&self) -> usize {
+        1
+    }
+
     /// Brings parameters that mean the same, such as mixture classes in another order, to one form; returns them and
     /// their derivatives by the argument, `[n_parameters][n_parameters]` with the result's in rows, so that a
     /// covariance `C` of the argument is `J C J'` for the result.

@@ -288,12 +288,19 @@ fn lane_gradients_equal_shared_gradients_and_differences_by_branch_length() {
     let lanes = LaneInput {
         gain: &vec![0.6; n],
         loss: &vec![0.9; n],
+        set_of_branch: &vec![0; tree.n_nodes()],
+        n_sets: 1,
         root: &root,
+        weights: &[1.0],
+        tips: None,
     };
     let (lane_values, lane) = kernel
         .lane_vector_jacobian(lanes, &cotangent, &workers(2), &monitor)
         .unwrap();
-    assert_eq!(values, lane_values);
+    for (value, lane_value) in values.iter().zip(&lane_values) {
+        // The same sums of positive terms, put together in another way.
+        assert!((value / lane_value - 1.0).abs() < 1e-13, "{value} {lane_value}");
+    }
     let n_branches = tree.root();
     let lengths = &tree.branch_lengths()[..n_branches];
     let (gain, loss, _) = transitions_adjoint(0.6, 0.9, lengths, &shared.transitions[..n_branches]);

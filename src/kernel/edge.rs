@@ -8,6 +8,20 @@ pub(super) trait Edge<const W: usize> {
     /// Returns the probabilities of a lane.
     fn at(&self, lane: usize) -> Transition;
 
+    /// Returns what is above the branch of what is below it: `u = P00 x + P01 y`, `v = P10 x + P11 y`.
+    #[inline(always)]
+    fn above(&self, lane: usize, [x, y]: [f64; 2]) -> [f64; 2] {
+        let [p00, p01, p10, p11] = self.at(lane);
+        [p00 * x + p01 * y, p10 * x + p11 * y]
+    }
+
+    /// Returns what is below the branch of what is above it: `x = P00 u + P10 v`, `y = P01 u + P11 v`.
+    #[inline(always)]
+    fn below(&self, lane: usize, [u, v]: [f64; 2]) -> [f64; 2] {
+        let [p00, p01, p10, p11] = self.at(lane);
+        [p00 * u + p10 * v, p01 * u + p11 * v]
+    }
+
     /// Returns a lower bound of log2 of the positive entries.
     fn floor(&self) -> i32;
 
@@ -64,43 +78,6 @@ impl<const W: usize> Edge<W> for SharedEdge {
     }
 }
 
-/// Probabilities of its own for each lane.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct LaneEdge<const W: usize> {
-    entries: [[f64; W]; 4],
-    floor: i32,
-}
-
-impl<const W: usize> LaneEdge<W> {
-    #[inline(always)]
-    pub(super) fn new(entries: [[f64; W]; 4], floor: i32) -> Self {
-        Self { entries, floor }
-    }
-
-    /// Returns the probabilities of all lanes, entry by entry.
-    #[inline(always)]
-    pub(super) fn entries(&self) -> &[[f64; W]; 4] {
-        &self.entries
-    }
-}
-
-impl<const W: usize> Edge<W> for LaneEdge<W> {
-    #[inline(always)]
-    fn at(&self, lane: usize) -> Transition {
-        [
-            self.entries[0][lane],
-            self.entries[1][lane],
-            self.entries[2][lane],
-            self.entries[3][lane],
-        ]
-    }
-
-    #[inline(always)]
-    fn floor(&self) -> i32 {
-        self.floor
-    }
-}
-
 /// The same branch seen from below: entry `[i][j]` becomes `[j][i]`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Transposed<'a, E>(pub(super) &'a E);
@@ -110,6 +87,16 @@ impl<const W: usize, E: Edge<W>> Edge<W> for Transposed<'_, E> {
     fn at(&self, lane: usize) -> Transition {
         let [p00, p01, p10, p11] = self.0.at(lane);
         [p00, p10, p01, p11]
+    }
+
+    #[inline(always)]
+    fn above(&self, lane: usize, below: [f64; 2]) -> [f64; 2] {
+        self.0.below(lane, below)
+    }
+
+    #[inline(always)]
+    fn below(&self, lane: usize, above: [f64; 2]) -> [f64; 2] {
+        self.0.above(lane, above)
     }
 
     #[inline(always)]

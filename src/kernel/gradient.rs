@@ -7,12 +7,15 @@
 //!
 //! Source: Ji et al. 2020, doi:10.1093/molbev/msaa130 (linear-time gradients with pre-order partials).
 
+use super::at_branch::{AtBranch, AtTip, Weighted};
 use super::edge::{Edge, Transposed};
 use super::observation::Tip;
 use super::partial::{Partial, Scale};
 use super::prune::Lanes;
 use super::scaled::Scaled;
+use super::sink::Sink;
 use super::source::Source;
+use super::transition::Transition;
 use crate::problem::Tree;
 
 /// Where the nodes of a tree stand in the arrays of a gradient.
@@ -107,15 +110,16 @@ pub(super) fn upward<const W: usize>(
     }
 }
 
-/// Sends the derivatives of every branch to `source`, given root frequencies and each lane's cotangent of log L.
+/// Sends the derivatives of every branch to `sink`, given root frequencies and each lane's cotangent of log L.
 ///
 /// A lane whose cotangent is 0 contributes nothing, even if its data are impossible.
 #[inline(always)]
-pub(super) fn downward<const W: usize>(
+pub(super) fn downward<const W: usize, S: Source<W>>(
     tree: &Tree,
     layout: &Layout,
     lanes: &Lanes,
-    source: &mut impl Source<W>,
+    source: &S,
+    sink: &mut impl Sink<S::Edge, W>,
     scratch: &mut Scratch<W>,
     frequencies: impl Fn(usize) -> [f64; 2],
     cotangent: &[f64; W],
@@ -132,7 +136,8 @@ pub(super) fn downward<const W: usize>(
     nodes[root].set(|lane| frequencies(lane).map(|frequency| Scaled::new(frequency, 0)));
     if tree.is_tip(tree.root()) {
         // No branch at all; only the recording of the tip.
-        at_recording(&source.edge(tree.root()), &nodes[root], 0, lanes, source, cotangent);
+        let observed = lanes.tip::<W>(0);
+        at_recording(0, &source.edge(tree.root()), &nodes[root], observed, cotangent, sink);
         return;
     }
     for node in (0..tree.n_nodes()).rev().filter(|&node| !tree.is_tip(node)) {
@@ -171,12 +176,11 @@ pub(super) fn downward<const W: usize>(
                 before.multiply(&climbed[position]);
             }
             if tree.is_tip(child) {
-                let derivative = at_tip(edge, outer, lanes.tip::<W>(index), cotangent);
-                source.collect(child, edge, &derivative);
-                at_recording(edge, outer, index, lanes, source, cotangent);
+                let observed = lanes.tip::<W>(index);
+                at_tip(child, edge, outer, observed, cotangent, sink);
+                at_recording(index, edge, outer, observed, cotangent, sink);
             } else {
-                let derivative = at_branch(edge, outer, &below[index], cotangent);
-                source.collect(child, edge, &derivative);
+                at_branch(child, edge, outer, &below[index], cotangent, sink);
                 below[index].copy_from(outer);
                 below[index].climb(&Transposed(edge));
             }
@@ -186,46 +190,90 @@ pub(super) fn downward<const W: usize>(
 
 /// As [`at_branch`] above a tip, whose partial is a constant or two.
 #[inline(always)]
-fn at_tip<const W: usize>(
-    edge: &impl Edge<W>,
+fn at_tip<const W: usize, E: Edge<W>, K: Sink<E, W>>(
+    node: usize,
+    edge: &E,
     outer: &Partial<W>,
     observed: Tip,
     cotangent: &[f64; W],
-) -> [[f64; W]; 4] {
+    sink: &mut K,
+) {
     if outer.scale == Scale::Split || edge.is_tiny() || observed.is_tiny() {
         let mut tip = Partial::ones();
         tip.set(|lane| observed.partial(lane).map(|value| Scaled::new(value, 0)));
-        return at_branch_scaled(edge, outer, &tip, cotangent);
+        let derivative = at_branch_scaled(edge, outer, &tip, cotangent, K::WEIGHTED);
+        sink.collect(node, edge, &derivative);
+        return;
     }
-    let mut derivative = [[0.0; W]; 4];
-    for lane in 0..W {
-        let p = edge.at(lane);
-        let [absent, present] = observed.partial(lane);
-        let q = [outer.state[0][lane], outer.state[1][lane]];
-        let likelihood = q[0] * (p[0] * absent + p[1] * present) + q[1] * (p[2] * absent + p[3] * present);
-        // A division first and a choice after it: no branch, so that lanes stay together.
-        let ratio = cotangent[lane] / likelihood;
-        let factor = if cotangent[lane] == 0.0 { 0.0 } else { ratio };
-        let (above_absent, above_present) = (factor * q[0], factor * q[1]);
-        derivative[0][lane] = above_absent * absent;
-        derivative[1][lane] = above_absent * present;
-        derivative[2][lane] = above_present * absent;
-        derivative[3][lane] = above_present * present;
+    let derivative = AtTip {
+        edge,
+        outer,
+        observed,
+        cotangent,
+    };
+    sink.collect(node, edge, &Weighted::<_, E, K, W>::new(edge, derivative));
+}
+
+/// Sends `cotangent q_i x_j / L` of each lane to `sink`.
+#[inline(always)]
+fn at_branch<const W: usize, E: Edge<W>, K: Sink<E, W>>(
+    node: usize,
+    edge: &E,
+    outer: &Partial<W>,
+    inner: &Partial<W>,
+    cotangent: &[f64; W],
+    sink: &mut K,
+) {
+    if outer.scale == Scale::Split || inner.scale == Scale::Split || edge.is_tiny() {
+        let derivative = at_branch_scaled(edge, outer, inner, cotangent, K::WEIGHTED);
+        sink.collect(node, edge, &derivative);
+        return;
+    }
+    let derivative = AtBranch {
+        edge,
+        outer,
+        inner,
+        cotangent,
+    };
+    sink.collect(node, edge, &Weighted::<_, E, K, W>::new(edge, derivative));
+}
+
+#[cold]
+#[inline(never)]
+fn at_branch_scaled<const W: usize>(
+    edge: &impl Edge<W>,
+    outer: &Partial<W>,
+    inner: &Partial<W>,
+    cotangent: &[f64; W],
+    weighted: bool,
+) -> [Transition; W] {
+    let mut derivative = [[0.0; 4]; W];
+    for lane in (0..W).filter(|&lane| cotangent[lane] != 0.0) {
+        let p = edge.at(lane).map(|p| Scaled::new(p, 0));
+        let terms = [(0, 0), (0, 1), (1, 0), (1, 1)].map(|(i, j)| outer.scaled(i, lane).times(inner.scaled(j, lane)));
+        let likelihood = (0..4).fold(Scaled::new(0.0, 0), |sum, entry| sum.plus(p[entry].times(terms[entry])));
+        for entry in 0..4 {
+            let term = if weighted {
+                p[entry].times(terms[entry])
+            } else {
+                terms[entry]
+            };
+            derivative[lane][entry] = cotangent[lane] * term.over(likelihood);
+        }
     }
     derivative
 }
 
-/// Sends `cotangent sum_i q_i P_ij (d x_j / d p_j) / L` to `source`: the derivative with respect to how a tip records.
+/// Sends `cotangent sum_i q_i P_ij (d x_j / d p_j) / L` to `sink`: the derivative with respect to how a tip records.
 #[inline(always)]
-fn at_recording<const W: usize, S: Source<W>>(
-    edge: &S::Edge,
-    outer: &Partial<W>,
+fn at_recording<const W: usize, E: Edge<W>>(
     tip: usize,
-    lanes: &Lanes,
-    source: &mut S,
+    edge: &E,
+    outer: &Partial<W>,
+    observed: Tip,
     cotangent: &[f64; W],
+    sink: &mut impl Sink<E, W>,
 ) {
-    let observed = lanes.tip::<W>(tip);
     if observed.recording.is_none() {
         return;
     }
@@ -234,16 +282,17 @@ fn at_recording<const W: usize, S: Source<W>>(
         at_recording_scaled(edge, outer, observed, cotangent, &mut derivative);
     } else {
         for lane in 0..W {
-            let (p, [x, y]) = (edge.at(lane), observed.partial(lane));
-            let q = [outer.state[0][lane], outer.state[1][lane]];
-            let from_above = [q[0] * p[0] + q[1] * p[2], q[0] * p[1] + q[1] * p[3]];
+            let (from_above, [x, y]) = (
+                edge.below(lane, [outer.state[0][lane], outer.state[1][lane]]),
+                observed.partial(lane),
+            );
             let ratio = cotangent[lane] / (from_above[0] * x + from_above[1] * y);
             let factor = if cotangent[lane] == 0.0 { 0.0 } else { ratio };
             derivative[0][lane] = observed.slope(lane) * factor * from_above[0];
             derivative[1][lane] = observed.slope(lane) * factor * from_above[1];
         }
     }
-    source.collect_tip(tip, &derivative);
+    sink.collect_tip(tip, &derivative);
 }
 
 #[cold]
@@ -268,55 +317,4 @@ fn at_recording_scaled<const W: usize>(
             row[lane] = cotangent[lane] * observed.slope(lane) * from_above.over(likelihood);
         }
     }
-}
-
-/// Returns `cotangent q_i x_j / L` for each lane.
-#[inline(always)]
-fn at_branch<const W: usize>(
-    edge: &impl Edge<W>,
-    outer: &Partial<W>,
-    inner: &Partial<W>,
-    cotangent: &[f64; W],
-) -> [[f64; W]; 4] {
-    if outer.scale == Scale::Split || inner.scale == Scale::Split || edge.is_tiny() {
-        return at_branch_scaled(edge, outer, inner, cotangent);
-    }
-    let mut derivative = [[0.0; W]; 4];
-    for lane in 0..W {
-        let p = edge.at(lane);
-        let (q, x) = (
-            [outer.state[0][lane], outer.state[1][lane]],
-            [inner.state[0][lane], inner.state[1][lane]],
-        );
-        let terms = [q[0] * x[0], q[0] * x[1], q[1] * x[0], q[1] * x[1]];
-        let likelihood = (p[0] * terms[0] + p[1] * terms[1]) + (p[2] * terms[2] + p[3] * terms[3]);
-        // A division first and a choice after it: no branch, so that lanes stay together.
-        let ratio = cotangent[lane] / likelihood;
-        let factor = if cotangent[lane] == 0.0 { 0.0 } else { ratio };
-        derivative[0][lane] = factor * terms[0];
-        derivative[1][lane] = factor * terms[1];
-        derivative[2][lane] = factor * terms[2];
-        derivative[3][lane] = factor * terms[3];
-    }
-    derivative
-}
-
-#[cold]
-#[inline(never)]
-fn at_branch_scaled<const W: usize>(
-    edge: &impl Edge<W>,
-    outer: &Partial<W>,
-    inner: &Partial<W>,
-    cotangent: &[f64; W],
-) -> [[f64; W]; 4] {
-    let mut derivative = [[0.0; W]; 4];
-    for lane in (0..W).filter(|&lane| cotangent[lane] != 0.0) {
-        let p = edge.at(lane).map(|p| Scaled::new(p, 0));
-        let terms = [(0, 0), (0, 1), (1, 0), (1, 1)].map(|(i, j)| outer.scaled(i, lane).times(inner.scaled(j, lane)));
-        let likelihood = (0..4).fold(Scaled::new(0.0, 0), |sum, entry| sum.plus(p[entry].times(terms[entry])));
-        for (row, term) in derivative.iter_mut().zip(terms) {
-            row[lane] = cotangent[lane] * term.over(likelihood);
-        }
-    }
-    derivative
 }

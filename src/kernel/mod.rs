@@ -1,25 +1,30 @@
 //! The likelihood engine: numbers in, numbers out.
 //!
 //! In: the patterns and the tree, transition probabilities (or rates for each pattern), root frequencies, category
-//! weights. Out: the log-likelihood of each site pattern, and one vector-Jacobian product: a cotangent a pattern in,
-//! the derivative with respect to every input out. It knows no root prior, no shape of a gamma distribution and no
-//! filter: those are models, and weights, bootstraps and conditioning are only other cotangents.
+//! weights, and how truthfully each tip records. Out: the log-likelihood of each site pattern; one vector-Jacobian
+//! product: a cotangent a pattern in, the derivative with respect to every input out; and the joint posterior of the
+//! states at the two ends of every branch, streamed by block. It knows no root prior, no shape of a gamma distribution
+//! and no filter: those are models, and weights, bootstraps and conditioning are only other cotangents.
 //!
 //! Patterns are worked on in blocks of 64 lanes; a block's result depends on nothing else and sums run in index
 //! order over a partition that the problem alone decides, so any number of threads gives the same bits.
 
+mod at_branch;
 mod classes;
 mod dispatch;
 mod edge;
 mod elementary;
 mod gradient;
+mod lane_edge;
 mod lanes;
 mod observation;
 mod partial;
 mod plan;
 mod prune;
+mod root;
 mod scaled;
 mod shared;
+mod sink;
 mod source;
 mod transition;
 

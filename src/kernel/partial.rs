@@ -96,7 +96,7 @@ impl<const W: usize> Partial<W> {
         self.count[1][lane] = present.count;
     }
 
-    /// Becomes the partial above the branch: `u = P00 x + P01 y`, `v = P10 x + P11 y`.
+    /// Becomes the partial above the branch: see [`Edge::above`].
     #[inline(always)]
     pub(super) fn climb(&mut self, edge: &impl Edge<W>) {
         if self.scale == Scale::Split || edge.is_tiny() {
@@ -104,10 +104,9 @@ impl<const W: usize> Partial<W> {
             return;
         }
         for lane in 0..W {
-            let [p00, p01, p10, p11] = edge.at(lane);
-            let (x, y) = (self.state[0][lane], self.state[1][lane]);
-            self.state[0][lane] = p00 * x + p01 * y;
-            self.state[1][lane] = p10 * x + p11 * y;
+            let [absent, present] = edge.above(lane, [self.state[0][lane], self.state[1][lane]]);
+            self.state[0][lane] = absent;
+            self.state[1][lane] = present;
         }
         self.lower(edge.floor());
     }
@@ -132,10 +131,9 @@ impl<const W: usize> Partial<W> {
             return;
         }
         for lane in 0..W {
-            let [p00, p01, p10, p11] = edge.at(lane);
-            let (x, y) = (child.state[0][lane], child.state[1][lane]);
-            self.state[0][lane] *= p00 * x + p01 * y;
-            self.state[1][lane] *= p10 * x + p11 * y;
+            let [absent, present] = edge.above(lane, [child.state[0][lane], child.state[1][lane]]);
+            self.state[0][lane] *= absent;
+            self.state[1][lane] *= present;
         }
         if child.scale != Scale::Unscaled {
             self.add_counts(child);
@@ -217,11 +215,10 @@ impl<const W: usize> Partial<W> {
     #[inline(always)]
     fn multiply_recorded(&mut self, edge: &impl Edge<W>, tip: Tip) {
         for lane in 0..W {
-            let [p00, p01, p10, p11] = edge.at(lane);
-            let ([x, y], missing) = (tip.partial(lane), tip.is_missing(lane));
+            let ([absent, present], missing) = (edge.above(lane, tip.partial(lane)), tip.is_missing(lane));
             // A row of probabilities sums to 1 only up to rounding; a missing tip must change nothing.
-            self.state[0][lane] *= if missing { 1.0 } else { p00 * x + p01 * y };
-            self.state[1][lane] *= if missing { 1.0 } else { p10 * x + p11 * y };
+            self.state[0][lane] *= if missing { 1.0 } else { absent };
+            self.state[1][lane] *= if missing { 1.0 } else { present };
         }
     }
 

@@ -3,7 +3,6 @@
 use super::observation::{Recording, Tip};
 use super::partial::Partial;
 use super::plan::{Plan, Step};
-use super::scaled::Scaled;
 use super::source::Source;
 use crate::problem::{BLOCK, Patterns};
 
@@ -56,14 +55,4 @@ pub(super) fn prune<const W: usize>(plan: &Plan, lanes: &Lanes, source: &impl So
             }
         }
     }
-}
-
-/// Returns the likelihood of each lane: the root's partial weighted by the root frequencies.
-#[inline(always)]
-pub(super) fn at_root<const W: usize>(partial: &Partial<W>, frequencies: impl Fn(usize) -> [f64; 2]) -> [Scaled; W] {
-    std::array::from_fn(|lane| {
-        let [absent, present] = frequencies(lane);
-        let absent = Scaled::new(absent, 0).times(partial.scaled(0, lane));
-        absent.plus(Scaled::new(present, 0).times(partial.scaled(1, lane)))
-    })
 }

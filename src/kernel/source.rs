@@ -1,107 +1,86 @@
-//! Where a block of lanes gets its transition probabilities from, and where their derivatives go.
+//! Where a block of lanes gets its transition probabilities from.
 
-use super::edge::{Edge, LaneEdge, SharedEdge};
-use super::transition::{Equilibria, Transition};
+use super::edge::{Edge, SharedEdge};
+use super::lane_edge::{Decay, Fresh, LaneEdge};
+use super::transition::Equilibria;
 
-/// Transition probabilities of every branch for `W` lanes, and the sink of their derivatives.
+/// Transition probabilities of every branch for `W` lanes.
 pub(super) trait Source<const W: usize> {
     /// The probabilities of one branch.
     type Edge: Edge<W>;
 
     /// Returns the probabilities of the branch above a node.
     fn edge(&self, node: usize) -> Self::Edge;
-
-    /// Takes the derivative with respect to each lane's `[P00, P01, P10, P11]`.
-    fn collect(&mut self, node: usize, edge: &Self::Edge, derivative: &[[f64; W]; 4]);
-
-    /// Takes the derivative with respect to each lane's probabilities that the tip is recorded present.
-    fn collect_tip(&mut self, tip: usize, derivative: &[[f64; W]; 2]);
 }
 
-/// A table of probabilities shared by all lanes; derivatives are summed over the lanes.
-pub(super) struct SharedSource<'a> {
-    /// `[n_nodes]`.
-    pub(super) table: &'a [SharedEdge],
-    /// `[n_nodes]`, or empty if no derivative is asked for.
-    pub(super) adjoint: &'a mut [Transition],
-    /// `[n_tips]`, or empty if no derivative is asked for or the tips record without error.
-    pub(super) tips: &'a mut [[f64; 2]],
-}
+/// A table of probabilities shared by all lanes, `[n_nodes]`.
+pub(super) struct SharedSource<'a>(pub(super) &'a [SharedEdge]);
 
 impl<const W: usize> Source<W> for SharedSource<'_> {
     type Edge = SharedEdge;
 
     #[inline(always)]
     fn edge(&self, node: usize) -> SharedEdge {
-        self.table[node]
+        self.0[node]
     }
+}
+
+/// What rates of its own for each lane have in common: where they hold, and for how long. Both are `[n_nodes]`.
+#[derive(Debug, Clone)]
+pub(super) struct Branches {
+    /// Lengths, 0 for the root.
+    pub(super) length: Vec<f64>,
+    /// The set of rates of each branch, 0 for the root.
+    pub(super) set: Vec<u32>,
+}
+
+/// Rates of its own for each lane, read once.
+pub(super) struct FreshSource<'a, const W: usize> {
+    pub(super) branches: &'a Branches,
+    /// `[n_sets]`.
+    pub(super) equilibria: &'a [Equilibria<W>],
+}
+
+impl<'a, const W: usize> Source<W> for FreshSource<'a, W> {
+    type Edge = LaneEdge<'a, Fresh, W>;
 
     #[inline(always)]
-    fn collect(&mut self, node: usize, _edge: &SharedEdge, derivative: &[[f64; W]; 4]) {
-        for (total, lanes) in self.adjoint[node].iter_mut().zip(derivative) {
-            *total += sum(lanes);
+    fn edge(&self, node: usize) -> Self::Edge {
+        let set = self.branches.set[node] as usize;
+        LaneEdge::new(self.equilibria, set, self.branches.length[node], Fresh)
+    }
+}
+
+/// Rates of its own for each lane, read several times.
+pub(super) struct KeptSource<'a, const W: usize> {
+    pub(super) branches: &'a Branches,
+    /// `[n_sets]`.
+    pub(super) equilibria: &'a [Equilibria<W>],
+    /// `[n_nodes]`.
+    pub(super) decays: &'a [Decay<W>],
+}
+
+impl<'a, const W: usize> KeptSource<'a, W> {
+    /// Computes the decay of every branch.
+    #[inline(always)]
+    pub(super) fn new(branches: &'a Branches, equilibria: &'a [Equilibria<W>], decays: &'a mut [Decay<W>]) -> Self {
+        for (decay, (&length, &set)) in decays.iter_mut().zip(branches.length.iter().zip(&branches.set)) {
+            decay.set(&equilibria[set as usize], length);
         }
-    }
-
-    #[inline(always)]
-    fn collect_tip(&mut self, tip: usize, derivative: &[[f64; W]; 2]) {
-        add_sums(&mut self.tips[tip], derivative);
-    }
-}
-
-/// Rates of its own for each lane; derivatives are taken on to gain, loss and branch length at once.
-pub(super) struct LaneSource<'a, const W: usize> {
-    pub(super) equilibria: Equilibria<W>,
-    /// `[n_nodes]`, 0 for the root.
-    pub(super) length: &'a [f64],
-    pub(super) gain_adjoint: [f64; W],
-    pub(super) loss_adjoint: [f64; W],
-    /// `[n_nodes]`, or empty if no derivative is asked for.
-    pub(super) length_adjoint: &'a mut [f64],
-}
-
-impl<const W: usize> Source<W> for LaneSource<'_, W> {
-    type Edge = LaneEdge<W>;
-
-    #[inline(always)]
-    fn edge(&self, node: usize) -> LaneEdge<W> {
-        let length = self.length[node];
-        LaneEdge::new(self.equilibria.transition([length; W]), self.equilibria.floor(length))
-    }
-
-    #[inline(always)]
-    fn collect(&mut self, node: usize, edge: &LaneEdge<W>, derivative: &[[f64; W]; 4]) {
-        let Self {
+        Self {
+            branches,
             equilibria,
-            gain_adjoint,
-            loss_adjoint,
-            ..
-        } = self;
-        let length = [self.length[node]; W];
-        let by_length = equilibria.pull_back(length, edge.entries(), derivative, gain_adjoint, loss_adjoint);
-        self.length_adjoint[node] += sum(&by_length);
-    }
-
-    #[inline(always)]
-    fn collect_tip(&mut self, _tip: usize, _derivative: &[[f64; W]; 2]) {}
-}
-
-#[inline(always)]
-fn add_sums<const W: usize>(totals: &mut [f64; 2], lanes: &[[f64; W]; 2]) {
-    for (total, lanes) in totals.iter_mut().zip(lanes) {
-        *total += sum(lanes);
-    }
-}
-
-/// Returns the sum of the lanes as eight running sums, an order that vector registers can follow.
-#[inline(always)]
-pub(super) fn sum<const W: usize>(lanes: &[f64; W]) -> f64 {
-    let mut running = [0.0; 8];
-    let (chunks, rest) = lanes.as_chunks::<8>();
-    for chunk in chunks {
-        for (sum, value) in running.iter_mut().zip(chunk) {
-            *sum += value;
+            decays,
         }
     }
-    running.iter().chain(rest).sum()
+}
+
+impl<'a, const W: usize> Source<W> for KeptSource<'a, W> {
+    type Edge = LaneEdge<'a, &'a Decay<W>, W>;
+
+    #[inline(always)]
+    fn edge(&self, node: usize) -> Self::Edge {
+        let set = self.branches.set[node] as usize;
+        LaneEdge::new(self.equilibria, set, self.branches.length[node], &self.decays[node])
+    }
 }

@@ -119,9 +119,11 @@ impl Work for PullBackWork<'_> {
 pub(super) struct Equilibria<const W: usize> {
     gain: [f64; W],
     loss: [f64; W],
-    rate: [f64; W],
-    absent: [f64; W],
-    present: [f64; W],
+    pub(super) rate: [f64; W],
+    /// 1 / rate, at most 2^1022: it is read only where rate times length is not tiny.
+    pub(super) inverse_rate: [f64; W],
+    pub(super) absent: [f64; W],
+    pub(super) present: [f64; W],
     /// The smallest positive frequency of a state.
     least_share: f64,
     /// The smallest positive rate.
@@ -132,7 +134,7 @@ impl<const W: usize> Equilibria<W> {
     /// Returns the equilibria; without any rate nothing ever changes, whatever the frequencies.
     #[inline(always)]
     pub(super) fn of(gain: [f64; W], loss: [f64; W]) -> Self {
-        let rate = std::array::from_fn(|lane| gain[lane] + loss[lane]);
+        let rate: [f64; W] = std::array::from_fn(|lane| gain[lane] + loss[lane]);
         let (mut absent, mut present) = ([1.0; W], [0.0; W]);
         for lane in 0..W {
             if rate[lane] > 0.0 {
@@ -150,6 +152,7 @@ impl<const W: usize> Equilibria<W> {
             gain,
             loss,
             rate,
+            inverse_rate: rate.map(|rate| 1.0 / rate.max(f64::MIN_POSITIVE)),
             absent,
             present,
             least_share,
@@ -174,9 +177,9 @@ impl<const W: usize> Equilibria<W> {
     /// Returns a lower bound of log2 of the positive transition probabilities over a length.
     #[inline(always)]
     pub(super) fn floor(&self, length: f64) -> i32 {
-        // 1 - exp(-z) >= z / (1 + z); of the diagonal, one term is a frequency.
+        // 1 - exp(-z) >= z / (1 + z) >= min(z, 1) / 2; of the diagonal, one term is a frequency.
         let z = self.least_rate * length;
-        let changed = if z > 0.0 { z / (1.0 + z) } else { 1.0 };
+        let changed = if z > 0.0 { 0.5 * z.min(1.0) } else { 1.0 };
         exponent(self.least_share * changed)
     }
 

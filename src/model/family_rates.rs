@@ -69,10 +69,15 @@ pub fn log_likelihoods_at(
         })
         .collect::<Result<_, _>>()?;
     let problem = Problem::new(tree, Patterns::one_per_family(table, column_of_tip));
+    let set_of_branch = vec![0; problem.tree().n_nodes()];
     let input = LaneInput {
         gain: &gain,
         loss: &loss,
+        set_of_branch: &set_of_branch,
+        n_sets: 1,
         root: &frequencies,
+        weights: &[1.0],
+        tips: None,
     };
     Ok(Kernel::new(Arc::new(problem)).lane_log_likelihoods(input, workers, monitor)?)
 }

@@ -5,8 +5,10 @@ use crate::error::Cancelled;
 use crate::kernel::dispatch::{self, Simd, Work};
 use crate::kernel::gradient::{Scratch, downward, upward};
 use crate::kernel::partial::Partial;
-use crate::kernel::prune::{Lanes, at_root, prune};
+use crate::kernel::prune::{Lanes, prune};
+use crate::kernel::root::{Shares, add_weighted, at_root};
 use crate::kernel::scaled::Scaled;
+use crate::kernel::sink::SharedSink;
 use crate::kernel::source::SharedSource;
 use crate::kernel::{Kernel, part_bounds};
 use crate::parallel::{Monitor, Workers};
@@ -100,24 +102,12 @@ impl Work for ValueBlock<'_> {
         let lanes = Lanes::new(patterns, self.block * BLOCK, prepared.recordings());
         let mut total = [Scaled::new(0.0, 0); BLOCK];
         for (category, &weight) in prepared.input.weights.iter().enumerate() {
-            let source = SharedSource {
-                table: prepared.edges(category),
-                adjoint: &mut [],
-                tips: &mut [],
-            };
+            let source = SharedSource(prepared.edges(category));
             prune(&self.kernel.plan, &lanes, &source, self.slots);
             let likelihood = at_root(&self.slots[0], |_| prepared.input.root[category]);
             add_weighted(&mut total, weight, &likelihood);
         }
         total.map(Scaled::ln)
-    }
-}
-
-#[inline(always)]
-fn add_weighted<const W: usize>(total: &mut [Scaled; W], weight: f64, likelihood: &[Scaled; W]) {
-    let weight = Scaled::new(weight, 0);
-    for (sum, &term) in total.iter_mut().zip(likelihood) {
-        *sum = sum.plus(weight.times(term));
     }
 }
 
@@ -144,38 +134,40 @@ impl<const W: usize> Work for GradientBlock<'_, W> {
             std::array::from_fn(|lane| self.cotangent.get(self.first + lane).copied().unwrap_or(0.0));
         let mut total = [Scaled::new(0.0, 0); W];
         for category in 0..n_categories {
-            let source = SharedSource {
-                table: prepared.edges(category),
-                adjoint: &mut [],
-                tips: &mut [],
-            };
+            let source = SharedSource(prepared.edges(category));
             upward(tree, layout, &lanes, &source, self.scratch);
             let likelihood = at_root(self.scratch.root(), |_| prepared.input.root[category]);
             add_weighted(&mut total, prepared.input.weights[category], &likelihood);
         }
         for category in 0..n_categories {
             let nodes = category * n_nodes..(category + 1) * n_nodes;
-            let mut source = SharedSource {
-                table: prepared.edges(category),
-                adjoint: &mut self.adjoint.transitions[nodes],
+            let source = SharedSource(prepared.edges(category));
+            let mut sink = SharedSink {
+                transitions: &mut self.adjoint.transitions[nodes],
                 tips: &mut self.adjoint.tips,
             };
             if n_categories > 1 {
                 upward(tree, layout, &lanes, &source, self.scratch);
             }
             let frequencies = prepared.input.root[category];
-            let weight = Scaled::new(prepared.input.weights[category], 0);
-            let likelihood = at_root(self.scratch.root(), |_| frequencies);
-            let mut share = [0.0; W];
-            for lane in (0..W).filter(|&lane| cotangent[lane] != 0.0) {
-                self.adjoint.weights[category] += cotangent[lane] * likelihood[lane].over(total[lane]);
-                share[lane] = cotangent[lane] * weight.times(likelihood[lane]).over(total[lane]);
-                for state in 0..2 {
-                    let partial = weight.times(self.scratch.root().scaled(state, lane));
-                    self.adjoint.root[category][state] += cotangent[lane] * partial.over(total[lane]);
-                }
+            let weight = prepared.input.weights[category];
+            let shares = Shares::new(weight, self.scratch.root(), |_| frequencies, &total, &cotangent);
+            for lane in 0..W {
+                self.adjoint.weights[category] += shares.by_weight[lane];
+                self.adjoint.root[category][0] += shares.by_root[lane][0];
+                self.adjoint.root[category][1] += shares.by_root[lane][1];
             }
-            downward(tree, layout, &lanes, &mut source, self.scratch, |_| frequencies, &share);
+            let share = shares.of_category;
+            downward(
+                tree,
+                layout,
+                &lanes,
+                &source,
+                &mut sink,
+                self.scratch,
+                |_| frequencies,
+                &share,
+            );
         }
         total.map(Scaled::ln)
     }

@@ -1,0 +1,108 @@
+//! Where the derivatives of a block of lanes go.
+
+use super::edge::SharedEdge;
+use super::lane_edge::{Decays, LaneEdge};
+use super::transition::Transition;
+
+/// Something of each lane: a closure that is sure to be inlined.
+pub(super) trait OfLane {
+    /// Returns that of a lane.
+    fn of(&self, lane: usize) -> Transition;
+}
+
+impl<const W: usize> OfLane for [Transition; W] {
+    #[inline(always)]
+    fn of(&self, lane: usize) -> Transition {
+        self[lane]
+    }
+}
+
+/// Takes what the pass from the root to the tips finds on the branches, whose probabilities are an `E`.
+pub(super) trait Sink<E, const W: usize> {
+    /// Whether it takes derivatives with respect to `P_ij` times `P_ij` instead of the derivatives: with cotangent 1 a
+    /// posterior probability, which stays a number where the derivative is too large for one.
+    const WEIGHTED: bool = false;
+
+    /// Takes the derivatives with respect to `[P00, P01, P10, P11]`, lane by lane.
+    fn collect(&mut self, node: usize, edge: &E, derivative: &impl OfLane);
+
+    /// Takes the derivative with respect to each lane's probabilities that the tip is recorded present.
+    fn collect_tip(&mut self, tip: usize, derivative: &[[f64; W]; 2]);
+}
+
+/// Sums over the lanes.
+pub(super) struct SharedSink<'a> {
+    /// `[n_nodes]`.
+    pub(super) transitions: &'a mut [Transition],
+    /// `[n_tips]`, or empty if the tips record without error.
+    pub(super) tips: &'a mut [[f64; 2]],
+}
+
+impl<const W: usize> Sink<SharedEdge, W> for SharedSink<'_> {
+    #[inline(always)]
+    fn collect(&mut self, node: usize, _edge: &SharedEdge, derivative: &impl OfLane) {
+        let mut rows = [[0.0; W]; 4];
+        for lane in 0..W {
+            let derivative = derivative.of(lane);
+            (0..4).for_each(|entry| rows[entry][lane] = derivative[entry]);
+        }
+        for (total, lanes) in self.transitions[node].iter_mut().zip(&rows) {
+            *total += sum(lanes);
+        }
+    }
+
+    #[inline(always)]
+    fn collect_tip(&mut self, tip: usize, derivative: &[[f64; W]; 2]) {
+        add_sums(&mut self.tips[tip], derivative);
+    }
+}
+
+/// Takes derivatives on to gain and loss of each lane, and sums those with respect to the lengths.
+pub(super) struct LaneSink<'a, const W: usize> {
+    /// Gain and loss, `[n_sets]`.
+    pub(super) rates: &'a mut [[[f64; W]; 2]],
+    /// `[n_nodes]`.
+    pub(super) length: &'a mut [f64],
+    /// `[n_tips]`, or empty if the tips record without error.
+    pub(super) tips: &'a mut [[f64; 2]],
+}
+
+impl<D: Decays, const W: usize> Sink<LaneEdge<'_, D, W>, W> for LaneSink<'_, W> {
+    #[inline(always)]
+    fn collect(&mut self, node: usize, edge: &LaneEdge<D, W>, derivative: &impl OfLane) {
+        let [by_gain, by_loss] = &mut self.rates[edge.set];
+        let mut by_length = [0.0; W];
+        for lane in 0..W {
+            let [gain, loss, length] = edge.pull_back(lane, derivative.of(lane));
+            by_gain[lane] += gain;
+            by_loss[lane] += loss;
+            by_length[lane] = length;
+        }
+        self.length[node] += sum(&by_length);
+    }
+
+    #[inline(always)]
+    fn collect_tip(&mut self, tip: usize, derivative: &[[f64; W]; 2]) {
+        add_sums(&mut self.tips[tip], derivative);
+    }
+}
+
+#[inline(always)]
+fn add_sums<const W: usize>(totals: &mut [f64; 2], lanes: &[[f64; W]; 2]) {
+    for (total, lanes) in totals.iter_mut().zip(lanes) {
+        *total += sum(lanes);
+    }
+}
+
+/// Returns the sum of the lanes as eight running sums, an order that vector registers can follow.
+#[inline(always)]
+fn sum<const W: usize>(lanes: &[f64; W]) -> f64 {
+    let mut running = [0.0; 8];
+    let (chunks, rest) = lanes.as_chunks::<8>();
+    for chunk in chunks {
+        for (sum, value) in running.iter_mut().zip(chunk) {
+            *sum += value;
+        }
+    }
+    running.iter().chain(rest).sum()
+}

@@ -198,7 +198,8 @@ impl Plain<'_> {
 
 fn check(random: &mut Random, tree: &Tree, specification: Specification, label: &str) {
     let n = tree.n_tips();
-    let families: Vec<Vec<i8>> = (0..6)
+    let n_families = specification.effects.group_of_family().len();
+    let families: Vec<Vec<i8>> = (0..n_families)
         .map(|_| {
             let mut cells: Vec<i8> = (0..n).map(|_| [0, 1, 1, 0, -1][random.below(5)]).collect();
             (cells[0], cells[1]) = (1, 0);
@@ -216,9 +217,8 @@ fn check(random: &mut Random, tree: &Tree, specification: Specification, label: 
         parameters: &parameters,
     };
     let groups = model.specification().effects.group_of_family().to_vec();
-    let recorded: Vec<f64> = (0..2)
-        .map(|group| plain.recorded(group.min(model.specification().effects.n_groups() - 1)))
-        .collect();
+    let n_groups = model.specification().effects.n_groups();
+    let recorded: Vec<f64> = (0..n_groups).map(|group| plain.recorded(group)).collect();
     for (family, (cells, &found)) in families.iter().zip(&found).enumerate() {
         let group = groups[family] as usize;
         if found == f64::NEG_INFINITY {
@@ -283,6 +283,52 @@ fn every_model_matches_enumeration_and_its_gradient_matches_differences() {
                 let label = format!("{name} {root:?} {ascertainment:?} observation {kind}");
                 check(&mut random, &tree, specification, &label);
             }
+        }
+    }
+}
+
+/// Every family its own covariate, two sets of branches: more groups than are worth a table each.
+fn slopes(tree: &Tree, n_families: usize) -> Effects {
+    let groups = (0..n_families as u32).collect();
+    let sets = (0..tree.n_nodes()).map(|node| u32::from(node == 1)).collect();
+    let mut gain = Vec::new();
+    let mut loss = Vec::new();
+    for family in 0..n_families {
+        let x = family as f64 / n_families as f64 - 0.4;
+        gain.extend([[x, 0.0], [x, 1.0]]);
+        loss.extend([[-x * x, 0.0], [0.0, x]]);
+    }
+    let rows = |columns: Vec<[f64; 2]>| Design::dense(columns.as_flattened(), 2);
+    let names = ["slope", "clade"].map(String::from).to_vec();
+    Effects::new(tree, names, groups, sets, (rows(gain), rows(loss)), Penalty::default()).unwrap()
+}
+
+#[test]
+fn families_with_covariates_of_their_own_match_enumeration() {
+    let mut random = Random(43);
+    for (turn, root) in ROOTS.into_iter().enumerate() {
+        let tree = tree(&random.newick(3, 0.2, 0.6));
+        let (name, options) = rate_models()[turn].clone();
+        let ascertainment = match (root, turn % 3) {
+            (RootPrior::FitzJohn, _) | (_, 0) => Ascertainment::None,
+            (_, 1) => Ascertainment::Observed,
+            _ => Ascertainment::window(1, Some(2), 3).unwrap(),
+        };
+        let [exact, given, free] = observations(&tree, &mut random);
+        for observation in [exact, given, free] {
+            let specification = Specification {
+                rates: rates::parse(name, options.clone()).unwrap(),
+                effects: slopes(&tree, 40),
+                root,
+                ascertainment,
+                observation,
+            };
+            check(
+                &mut random,
+                &tree,
+                specification,
+                &format!("lanes {name} {root:?} {ascertainment:?}"),
+            );
         }
     }
 }

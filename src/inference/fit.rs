@@ -108,7 +108,11 @@ pub fn fit(model: &GeneContentModel, options: &FitOptions, monitor: &Monitor) ->
     let start = climbs.first().map_or(&points[0], |best| &best.point);
     let optimum = search.climb(start, settings)?;
     let agrees = |climb: &&Climb| climb.value >= optimum.evaluation.value - SAME_MAXIMUM;
-    let n_agreeing = if climbs.is_empty() { 1 } else { climbs.iter().filter(agrees).count() };
+    let n_agreeing = if climbs.is_empty() {
+        1
+    } else {
+        climbs.iter().filter(agrees).count()
+    };
     let evaluations = evaluations + optimum.evaluations + climbs.iter().map(|climb| climb.evaluations).sum::<usize>();
     let (covariance, information_eigenvalues) = search.uncertainty(&optimum);
     let labelled = Labelled::new(model, search.unscaled(&optimum.point));

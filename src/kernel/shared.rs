@@ -38,7 +38,7 @@ pub struct SharedAdjoint {
 }
 
 impl SharedAdjoint {
-    fn zeros(n_categories: usize, n_nodes: usize, n_tips: usize) -> Self {
+    pub(crate) fn zeros(n_categories: usize, n_nodes: usize, n_tips: usize) -> Self {
         Self {
             transitions: vec![[0.0; 4]; n_categories * n_nodes],
             root: vec![[0.0; 2]; n_categories],

@@ -8,7 +8,7 @@ use crate::kernel::{Kernel, SharedAdjoint, SharedInput, Transition, transitions,
 use crate::parallel::{Monitor, Workers};
 use crate::problem::Tree;
 
-use super::parameter::is_rate;
+use super::parameter::check_rate;
 
 /// The branches of each set: nodes and lengths, the root left out.
 #[derive(Debug)]
@@ -31,6 +31,10 @@ impl BranchSets {
             root_set: set_of_node[tree.root()] as usize,
             n_nodes: tree.n_nodes(),
         }
+    }
+
+    pub(super) fn root_set(&self) -> usize {
+        self.root_set
     }
 
     /// Writes the transition probabilities of each branch, given the rates of each set.
@@ -86,6 +90,16 @@ pub(super) struct SharedDerivatives {
 }
 
 impl SharedDerivatives {
+    pub(super) fn add(&mut self, other: &Self) {
+        let (own, others) = (&mut self.categories, &other.categories);
+        add(&mut own.log_gain, &others.log_gain);
+        add(&mut own.log_loss, &others.log_loss);
+        add(&mut own.weight, &others.weight);
+        add(&mut self.effects, &other.effects);
+        add(&mut self.root, &other.root);
+        add(self.tips.as_flattened_mut(), other.tips.as_flattened());
+    }
+
     pub(super) fn zeros(values: &Values) -> Self {
         let n_categories = values.categories.n_categories();
         Self {
@@ -120,7 +134,8 @@ impl<'a> GroupState<'a> {
             for set in 0..n_sets {
                 let [more_gain, more_loss] = specification.effects.shifts(group, set, values.effects);
                 let pair = [(log_gain + more_gain).exp(), (log_loss + more_loss).exp()];
-                check_rates(pair)?;
+                check_rate("gain rate", pair[0])?;
+                check_rate("loss rate", pair[1])?;
                 rates.push(pair);
             }
             sets.transitions(&rates[first..], &mut table);
@@ -351,7 +366,7 @@ impl RecordedMixture {
 }
 
 /// Returns the log-likelihood under FitzJohn's root, given those for each root state, with its derivatives.
-fn by_own_data(absent: f64, present: f64) -> (f64, [f64; 2]) {
+pub(super) fn by_own_data(absent: f64, present: f64) -> (f64, [f64; 2]) {
     let largest = absent.max(present);
     if largest == f64::NEG_INFINITY {
         return (largest, [0.0; 2]);
@@ -369,18 +384,6 @@ pub(super) fn log_sum_exp(terms: &[f64]) -> f64 {
         return largest;
     }
     largest + terms.iter().map(|term| (term - largest).exp()).sum::<f64>().ln()
-}
-
-fn check_rates(pair: [f64; 2]) -> Result<(), ModelError> {
-    for (name, rate) in ["gain rate", "loss rate"].into_iter().zip(pair) {
-        if !is_rate(rate) {
-            return Err(ModelError::Rate {
-                name: name.to_owned(),
-                found: rate,
-            });
-        }
-    }
-    Ok(())
 }
 
 fn add(total: &mut [f64], part: &[f64]) {

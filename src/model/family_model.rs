@@ -1,7 +1,7 @@
 //! Rates of its own for every family: the likelihood of each at its own gain and loss rate, with gradients.
 
 use super::ascertainment::Ascertainment;
-use super::parameter::is_rate;
+use super::parameter::check_rate;
 use super::recording::{check_recorded, quote_some};
 use super::root_prior::RootPrior;
 use crate::error::ModelError;
@@ -258,16 +258,10 @@ impl Inputs {
 }
 
 fn rates(log_rates: [f64; 2]) -> Result<[f64; 2], ModelError> {
-    let rates = log_rates.map(f64::exp);
-    for (name, rate) in ["gain rate", "loss rate"].into_iter().zip(rates) {
-        if !is_rate(rate) {
-            return Err(ModelError::Rate {
-                name: name.to_owned(),
-                found: rate,
-            });
-        }
-    }
-    Ok(rates)
+    let [gain, loss] = log_rates.map(f64::exp);
+    check_rate("gain rate", gain)?;
+    check_rate("loss rate", loss)?;
+    Ok([gain, loss])
 }
 
 fn table(tree: &Tree, gain: f64, loss: f64) -> Vec<[f64; 4]> {

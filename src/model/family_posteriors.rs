@@ -1,7 +1,7 @@
 //! What the data of each family say about its rates.
 
-use super::evaluation::{GroupState, log_sum_exp};
-use super::gene_content::GeneContentModel;
+use super::evaluation::log_sum_exp;
+use super::gene_content::{GeneContentModel, Values};
 use crate::error::ModelError;
 use crate::parallel::Monitor;
 
@@ -13,8 +13,9 @@ impl GeneContentModel {
     /// # Errors
     /// As [`log_likelihood`](Self::log_likelihood).
     pub fn category_posteriors(&self, parameters: &[f64], monitor: &Monitor) -> Result<Vec<Vec<f64>>, ModelError> {
-        let (posteriors, _) = self.posteriors(parameters, monitor)?;
-        Ok(posteriors)
+        let values = self.values(parameters)?;
+        let (of_categories, _) = self.of_categories(&values, monitor)?;
+        Ok(self.posteriors(&values, of_categories))
     }
 
     /// Returns the posterior mean of gain and loss rate of each family on the root's branches, `[n_families][2]`, in
@@ -24,38 +25,25 @@ impl GeneContentModel {
     /// # Errors
     /// As [`log_likelihood`](Self::log_likelihood).
     pub fn family_rates(&self, parameters: &[f64], monitor: &Monitor) -> Result<Vec<[f64; 2]>, ModelError> {
-        let (posteriors, rates) = self.posteriors(parameters, monitor)?;
-        let groups = self.specification.effects.group_of_family();
-        let mean = |(of, &group): (&Vec<f64>, &u32)| {
-            let rates = &rates[group as usize];
+        let values = self.values(parameters)?;
+        let (of_categories, rates) = self.of_categories(&values, monitor)?;
+        let posteriors = self.posteriors(&values, of_categories);
+        let mean = |(of, rates): (&Vec<f64>, &Vec<[f64; 2]>)| {
             [0, 1].map(|i| of.iter().zip(rates).map(|(share, rate)| share * rate[i]).sum())
         };
-        Ok(posteriors.iter().zip(groups).map(mean).collect())
+        Ok(posteriors.iter().zip(&rates).map(mean).collect())
     }
 
-    /// Returns the posteriors of the categories and each group's rates.
-    #[expect(clippy::type_complexity, reason = "two tables that are computed together")]
-    fn posteriors(
-        &self,
-        parameters: &[f64],
-        monitor: &Monitor,
-    ) -> Result<(Vec<Vec<f64>>, Vec<Vec<[f64; 2]>>), ModelError> {
-        let values = self.values(parameters)?;
-        let (mut of_groups, mut rates) = (Vec::new(), Vec::new());
-        for (index, group) in self.groups.iter().enumerate() {
-            let state = GroupState::new(&self.specification, &self.sets, &values, index)?;
-            let mut table = state.of_categories(&group.kernel, &self.workers, monitor)?;
-            for (row, weight) in table.iter_mut().zip(&values.categories.weight) {
-                row.iter_mut().for_each(|value| *value += weight.ln());
-            }
-            of_groups.push(table);
-            rates.push(state.reference_rates().collect());
-        }
-        let of_family = self.by_family(|group, pattern| {
-            let terms: Vec<f64> = of_groups[group].iter().map(|row| row[pattern]).collect();
+    fn posteriors(&self, values: &Values, of_categories: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
+        let of_family = |logs: Vec<f64>| {
+            let terms: Vec<f64> = logs
+                .iter()
+                .zip(&values.categories.weight)
+                .map(|(log, weight)| log + weight.ln())
+                .collect();
             let total = log_sum_exp(&terms);
             terms.into_iter().map(|term| (term - total).exp()).collect()
-        });
-        Ok((of_family, rates))
+        };
+        of_categories.into_iter().map(of_family).collect()
     }
 }

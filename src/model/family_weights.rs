@@ -1,6 +1,7 @@
 //! How often each family counts: bootstraps and folds are other weights on the same patterns.
 
-use super::gene_content::{GeneContentModel, Group};
+use super::gene_content::GeneContentModel;
+use super::parts::Group;
 use crate::error::ModelError;
 
 /// How often each family counts: pattern weights of each group. A family that counts 0 times may be impossible.

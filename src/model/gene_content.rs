@@ -4,16 +4,16 @@
 
 use super::ascertainment::Ascertainment;
 use super::effects::Effects;
-use super::evaluation::{BranchSets, GroupState, SharedDerivatives};
+use super::evaluation::{BranchSets, SharedDerivatives};
 use super::family_weights::FamilyWeights;
 use super::observation::Observation;
 use super::parameter::Parameter;
+use super::parts::{Group, groups, one_lane_each, total, wants_lanes};
 use super::penalty::Penalty;
 use super::rates::{Categories, RateModel, Shared};
 use super::recording::{check_recorded, quote_some};
 use super::root_prior::RootPrior;
 use crate::error::ModelError;
-use crate::kernel::Kernel;
 use crate::parallel::{Monitor, Workers};
 use crate::problem::{Names, Problem};
 use nalgebra::DMatrix;
@@ -34,13 +34,6 @@ pub struct Specification {
     pub observation: Observation,
 }
 
-/// Families with equal covariates, and the kernel over their patterns.
-#[derive(Debug)]
-pub(super) struct Group {
-    pub(super) kernel: Kernel,
-    pub(super) families: Vec<usize>,
-}
-
 /// Two-state gain and loss over a tree and the patterns at its tips.
 #[derive(Debug)]
 pub struct GeneContentModel {
@@ -51,6 +44,8 @@ pub struct GeneContentModel {
     n_rate_parameters: usize,
     penalty: Penalty,
     pub(super) groups: Vec<Group>,
+    /// Whether there is one group whose families are lanes with rates of their own.
+    pub(super) by_lanes: bool,
     pub(super) sets: BranchSets,
     pub(super) workers: Workers,
 }
@@ -103,7 +98,12 @@ impl GeneContentModel {
             });
         }
         let sets = BranchSets::new(problem.tree(), effects.set_of_node(), effects.n_sets());
-        let groups = groups(&problem, effects, &workers);
+        let by_lanes = wants_lanes(effects);
+        let groups = if by_lanes {
+            vec![one_lane_each(&problem)]
+        } else {
+            groups(&problem, effects, &workers)
+        };
         let mut parameters = specification.rates.parameters();
         let n_rate_parameters = parameters.len();
         let mut penalty = Penalty::default();
@@ -120,6 +120,7 @@ impl GeneContentModel {
             n_rate_parameters,
             penalty,
             groups,
+            by_lanes,
             sets,
             workers,
         })
@@ -260,19 +261,11 @@ impl GeneContentModel {
     ) -> Result<ValueAndGradient, ModelError> {
         let values = self.values(parameters)?;
         let mut sink = SharedDerivatives::zeros(&values);
-        let mut value = 0.0;
-        for (index, group) in self.groups.iter().enumerate() {
-            let weights = self.group_weights(weights, index);
-            let state = GroupState::new(&self.specification, &self.sets, &values, index)?;
-            let (of_pattern, mut adjoint) = state.vector_jacobian(&group.kernel, weights, workers, monitor)?;
-            let recorded = state.recorded(&self.specification, self.problem.tree());
-            let log_probability = recorded.as_ref().map(|recorded| recorded.log_probability);
-            value += total(&condition(of_pattern, log_probability), weights);
-            if let Some(recorded) = recorded {
-                recorded.subtract(weights.iter().sum(), &mut adjoint);
-            }
-            state.pull_back(&self.specification, &adjoint, &mut sink);
-        }
+        let value = if self.by_lanes {
+            self.lane_gradients(&values, self.group_weights(weights, 0), &mut sink, workers, monitor)?
+        } else {
+            self.group_gradients(&values, weights, &mut sink, workers, monitor)?
+        };
         if value == f64::NEG_INFINITY {
             let gradient = vec![f64::NAN; parameters.len()];
             return Ok(ValueAndGradient { value, gradient });
@@ -291,16 +284,7 @@ impl GeneContentModel {
     /// As [`log_likelihood`](Self::log_likelihood).
     pub fn root_frequencies(&self, parameters: &[f64]) -> Result<Option<[f64; 2]>, ModelError> {
         let values = self.values(parameters)?;
-        let mut mean = [0.0; 2];
-        for (index, group) in self.groups.iter().enumerate() {
-            let state = GroupState::new(&self.specification, &self.sets, &values, index)?;
-            let Some(of_group) = state.mean_root() else {
-                return Ok(None);
-            };
-            let share = group.families.len() as f64 / self.families.len() as f64;
-            mean = [0, 1].map(|i| mean[i] + share * of_group[i]);
-        }
-        Ok(Some(mean))
+        self.mean_root(&values)
     }
 
     /// Brings parameters that mean the same to one form; returns them and their derivatives by the argument,
@@ -323,7 +307,7 @@ impl GeneContentModel {
         quote_some(families, &self.families)
     }
 
-    fn group_weights<'a>(&'a self, weights: Option<&'a FamilyWeights>, group: usize) -> &'a [f64] {
+    pub(super) fn group_weights<'a>(&'a self, weights: Option<&'a FamilyWeights>, group: usize) -> &'a [f64] {
         match weights {
             Some(weights) => &weights.0[group],
             None => self.groups[group].kernel.problem().patterns().weights(),
@@ -349,13 +333,11 @@ impl GeneContentModel {
         monitor: &Monitor,
     ) -> Result<Vec<Vec<f64>>, ModelError> {
         let values = self.values(parameters)?;
-        let of_group = |(index, group): (usize, &Group)| {
-            let state = GroupState::new(&self.specification, &self.sets, &values, index)?;
-            let of_pattern = state.log_likelihoods(&group.kernel, workers, monitor)?;
-            let recorded = state.recorded(&self.specification, self.problem.tree());
-            Ok(condition(of_pattern, recorded.map(|recorded| recorded.log_probability)))
-        };
-        self.groups.iter().enumerate().map(of_group).collect()
+        if self.by_lanes {
+            Ok(vec![self.lane_values(&values, workers, monitor)?])
+        } else {
+            self.group_values(&values, workers, monitor)
+        }
     }
 
     pub(super) fn values<'a>(&self, parameters: &'a [f64]) -> Result<Values<'a>, ModelError> {
@@ -387,40 +369,4 @@ impl GeneContentModel {
             tips: observation.table(of_observation),
         })
     }
-}
-
-fn groups(problem: &Arc<Problem>, effects: &Effects, workers: &Workers) -> Vec<Group> {
-    let mut members = vec![Vec::new(); effects.n_groups()];
-    for (family, &group) in effects.group_of_family().iter().enumerate() {
-        members[group as usize].push(family);
-    }
-    let is_one = members.len() == 1;
-    let of = |families: Vec<usize>| {
-        let problem = if is_one {
-            problem.clone()
-        } else {
-            let patterns = problem.patterns().of_families(&families);
-            Arc::new(Problem::new(problem.tree().clone(), patterns))
-        };
-        Group {
-            kernel: Kernel::with_classes(problem, workers),
-            families,
-        }
-    };
-    members.into_iter().map(of).collect()
-}
-
-/// Divides by the probability of being recorded; where that is 0, nothing can arise.
-fn condition(mut values: Vec<f64>, log_probability: Option<f64>) -> Vec<f64> {
-    if let Some(log_probability) = log_probability {
-        for value in values.iter_mut().filter(|value| **value != f64::NEG_INFINITY) {
-            *value -= log_probability;
-        }
-    }
-    values
-}
-
-fn total(values: &[f64], weights: &[f64]) -> f64 {
-    let counted = values.iter().zip(weights).filter(|(_, weight)| **weight != 0.0);
-    counted.map(|(value, weight)| weight * value).sum()
 }

@@ -9,12 +9,14 @@ pub mod rates;
 pub mod root_prior;
 
 mod evaluation;
+mod family_lanes;
 mod family_model;
 mod family_posteriors;
 mod family_rates;
 mod family_weights;
 mod gene_content;
 mod kinds;
+mod parts;
 mod recording;
 mod window;
 

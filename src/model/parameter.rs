@@ -11,6 +11,18 @@ pub fn is_rate(value: f64) -> bool {
     (0.0..=f64::MAX / 2.0).contains(&value)
 }
 
+/// # Errors
+/// [`ModelError::Rate`] for a number that is no rate.
+pub(super) fn check_rate(name: &str, rate: f64) -> Result<(), ModelError> {
+    if is_rate(rate) {
+        return Ok(());
+    }
+    Err(ModelError::Rate {
+        name: name.to_owned(),
+        found: rate,
+    })
+}
+
 /// Where a parameter may lie and where a search for it is confined.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Domain {

@@ -149,4 +149,4 @@ impl Kernel {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

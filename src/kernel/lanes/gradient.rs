@@ -110,7 +110,6 @@ impl Work for Piece<'_> {
                 length: &mut result.adjoint.branch_length,
                 tips: &mut result.adjoint.tips,
             };
-            let share = &shares.of_category;
             downward(
                 tree,
                 layout,
@@ -119,10 +118,68 @@ impl Work for Piece<'_> {
                 &mut sink,
                 &mut room.scratch,
                 frequencies,
-                share,
+                &shares.seed,
             );
             result.set_rates(category, &room.rates);
         }
         result.set_values(&total.map(Scaled::ln));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{LaneAdjoint, LaneInput};
+    use super::*;
+    use crate::kernel::shared::tests::kernel;
+
+    struct Whole<'a>(&'a Kernel, &'a PreparedLanes<'a>);
+
+    impl Work for Whole<'_> {
+        type Output = (Vec<f64>, LaneAdjoint);
+
+        #[inline(always)]
+        fn run<S: Simd>(self, simd: S) -> Self::Output {
+            let Self(kernel, prepared) = self;
+            let mut room = Room::new(kernel, prepared);
+            let mut result = Part::new(kernel, &prepared.input, WIDTH);
+            Piece {
+                kernel,
+                prepared,
+                first: WIDTH,
+                cotangent: [0.7; WIDTH],
+                room: &mut room,
+                result: &mut result,
+            }
+            .run(simd);
+            (result.values, result.adjoint)
+        }
+    }
+
+    #[test]
+    fn all_instruction_sets_give_the_same_bits() {
+        let kernel = kernel();
+        let (tree, n) = (kernel.problem.tree(), kernel.problem.patterns().n_patterns());
+        let rates: Vec<f64> = (0..4 * n).map(|index| 0.1 + (index % 17) as f64 / 9.0).collect();
+        let set_of_branch: Vec<u32> = (0..tree.n_nodes() as u32).map(|node| node % 2).collect();
+        let input = LaneInput {
+            gain: &rates,
+            loss: &rates[1..].iter().copied().chain([1.0]).collect::<Vec<_>>(),
+            set_of_branch: &set_of_branch,
+            n_sets: 2,
+            root: &vec![[0.6, 0.4]; 2 * n],
+            weights: &[0.5, 0.5],
+            tips: Some(&vec![[0.01, 0.95]; tree.n_tips()]),
+        };
+        let prepared = PreparedLanes::new(&kernel, input);
+        let results = dispatch::run_each(|| Whole(&kernel, &prepared));
+        assert!(
+            results[0]
+                .0
+                .iter()
+                .chain(&results[0].1.gain)
+                .all(|value| value.is_finite())
+        );
+        // Bit for bit, so compared with ==.
+        assert!(results.iter().all(|result| result == &results[0]));
     }
 }

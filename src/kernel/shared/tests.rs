@@ -1,4 +1,4 @@
-//! The same bits from every instruction set.
+//! The same bits from every instruction set, the same numbers from blocks of either width.
 
 use super::blocks::ValueBlock;
 use super::*;
@@ -11,7 +11,7 @@ use std::num::NonZero;
 use std::sync::Arc;
 
 /// A ladder of tips over a table whose columns count in binary, some cells missing.
-fn kernel() -> Kernel {
+pub(in crate::kernel) fn kernel() -> Kernel {
     let n_tips = 24;
     let parents = (0..2 * n_tips as i32 - 1).map(|node| match node {
         0 | 1 => 24,
@@ -31,6 +31,47 @@ fn kernel() -> Kernel {
     let table = PresenceTable::from_matrix(cells.view(), (0..n_tips).map(|tip| tip.to_string()).collect(), names);
     let patterns = Patterns::distinct(&table.unwrap(), &tips);
     Kernel::with_classes(Arc::new(Problem::new(tree, patterns)), &Workers::new(NonZero::new(1)))
+}
+
+#[test]
+fn narrow_and_wide_blocks_and_classes_give_the_same_derivatives() {
+    let kernel = kernel();
+    let tree = kernel.problem.tree();
+    let mut table = transitions(0.4, 0.9, tree.branch_lengths());
+    table[tree.root()] = [1.0, 0.0, 0.0, 1.0];
+    let tips: Vec<[f64; 2]> = (0..tree.n_tips())
+        .map(|tip| [0.003 * tip as f64, 1.0 - 0.01 * (tip % 5) as f64])
+        .collect();
+    let input = SharedInput {
+        transitions: &table,
+        root: &[[0.7, 0.3]],
+        weights: &[1.0],
+        tips: Some(&tips),
+    };
+    let (prepared, workers, monitor) = (Prepared::new(input), Workers::new(NonZero::new(1)), Monitor::new());
+    let cotangent = kernel.problem.patterns().weights();
+    let (wide, narrow) = (
+        kernel.block_vector_jacobian::<64>(&prepared, cotangent, &workers, &monitor),
+        kernel.block_vector_jacobian::<8>(&prepared, cotangent, &workers, &monitor),
+    );
+    let ((values, wide), (narrow_values, narrow)) = (wide.unwrap(), narrow.unwrap());
+    let (_, of_classes) = kernel.vector_jacobian(input, cotangent, &workers, &monitor).unwrap();
+    assert_eq!(values, narrow_values);
+    // The sum of some hundred terms of either sign.
+    let close = |a: f64, b: f64| (a - b).abs() < 1e-10 * (100.0 + a.abs());
+    for other in [&narrow, &of_classes] {
+        let below_root = 0..tree.root();
+        let pairs = wide.transitions[below_root.clone()]
+            .iter()
+            .zip(&other.transitions[below_root]);
+        let tips = wide.tips.as_flattened().iter().zip(other.tips.as_flattened());
+        assert!(
+            pairs
+                .flat_map(|(a, b)| a.iter().zip(b))
+                .chain(tips)
+                .all(|(a, b)| close(*a, *b))
+        );
+    }
 }
 
 #[test]

@@ -26,10 +26,12 @@ pub struct SharedInput<'a> {
     pub root: &'a [[f64; 2]],
     /// Category weights, `[n_categories]`; they need not sum to 1.
     pub weights: &'a [f64],
+    /// x
+    pub tips: Option<&'a [[f64; 2]]>,
 }
 
 /// Derivatives with respect to the fields of [`SharedInput`].
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct SharedAdjoint {
     /// `[n_categories][n_nodes]`.
     pub transitions: Vec<Transition>,
@@ -37,6 +39,8 @@ pub struct SharedAdjoint {
     pub root: Vec<[f64; 2]>,
     /// `[n_categories]`.
     pub weights: Vec<f64>,
+    /// x
+    pub tips: Vec<[f64; 2]>,
 }
 
 impl SharedAdjoint {
@@ -45,10 +49,11 @@ impl SharedAdjoint {
             transitions: vec![[0.0; 4]; n_categories * n_nodes],
             root: vec![[0.0; 2]; n_categories],
             weights: vec![0.0; n_categories],
+            tips: vec![],
         }
     }
 
-    fn add(&mut self, other: &Self) {
+    pub(crate) fn add(&mut self, other: &Self) {
         let entries = self
             .transitions
             .as_flattened_mut()

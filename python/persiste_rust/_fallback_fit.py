@@ -23,9 +23,9 @@ _AT_BOUND = 1e-6
 class Maximum(NamedTuple):
     """Where the search ended and what it knows there.
 
-    `covariance` is the inverse of the observed information, the negative matrix of second derivatives, or
-    None if a coordinate is at a bound, the search did not converge, or the information is not positive
-    definite.
+    `covariance` is the inverse of the observed information, the negative matrix of second derivatives of the
+    coordinates that are not at a bound, NaN in rows and columns of those that are; None if none is free, the search
+    did not converge, or the information is not positive definite.
     """
 
     point: Floats
@@ -109,9 +109,14 @@ def maximise(
     at_bound = (point - lower <= _AT_BOUND) | (upper - point <= _AT_BOUND)
     covariance: Floats | None = None
     eigenvalues: Floats = np.empty(0)
-    if converged and not at_bound.any():
-        information = _information(function, point, lower, upper)
-        covariance, eigenvalues = _inverse(information), np.asarray(np.linalg.eigvalsh(information))
+    if converged and not at_bound.all():
+        free = np.ix_(~at_bound, ~at_bound)
+        information = _information(function, point, lower, upper)[free]
+        eigenvalues = np.asarray(np.linalg.eigvalsh(information))
+        inverse = _inverse(information)
+        if inverse is not None:
+            covariance = np.full((len(point), len(point)), np.nan)
+            covariance[free] = inverse
     if converged and at_bound.any():
         reason += ", at a bound"
     calls = function.calls

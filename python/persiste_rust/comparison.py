@@ -42,7 +42,8 @@ class LikelihoodRatioTest:
     def reference(self) -> str:
         """The reference distribution in words."""
         parts = [
-            f"{weight:g} chi-squared({df})" for df, weight in zip(self.degrees_of_freedom, self.mixture_weights, strict=True)
+            f"{weight:g} chi-squared({df})"
+            for df, weight in zip(self.degrees_of_freedom, self.mixture_weights, strict=True)
         ]
         return " + ".join(parts) if len(parts) > 1 else f"chi-squared({self.degrees_of_freedom[0]})"
 
@@ -83,9 +84,7 @@ def mixture_tail(statistic: float, degrees: tuple[int, ...], weights: tuple[floa
     """Returns the probability of at least this statistic under a mixture of chi-squared distributions."""
     if statistic <= 0.0:
         return 1.0
-    parts = (
-        weight * chi_squared_tail(statistic, df) for df, weight in zip(degrees, weights, strict=True) if df > 0
-    )
+    parts = (weight * chi_squared_tail(statistic, df) for df, weight in zip(degrees, weights, strict=True) if df > 0)
     return math.fsum(parts)
 
 
@@ -197,12 +196,15 @@ class Comparison:
             import pandas
         except ImportError as error:
             raise ImportError("a DataFrame needs pandas: pip install 'persiste-rust[pandas]'") from error
-        return pandas.DataFrame(self.rows())
+        frame: pd.DataFrame = pandas.DataFrame(self.rows())
+        return frame
 
     def summary(self) -> str:
         """Returns the table as text."""
         width = max(len("model"), *(len(name) for name in self.fits))
-        lines = [f"{'model':{width}}  {'log-lik.':>16} {'par':>4} {'AIC':>16} {'delta':>12} {'weight':>8} {'seconds':>8}"]
+        lines = [
+            f"{'model':{width}}  {'log-lik.':>16} {'par':>4} {'AIC':>16} {'delta':>12} {'weight':>8} {'seconds':>8}"
+        ]
         for row in self.rows():
             note = "" if row["converged"] else "  not converged"
             lines.append(

@@ -58,7 +58,8 @@ class GeneContentModel:
       result.
 
     Parameters are a mapping by name, or a 1-D array in the order of `parameter_names`. Log-likelihoods are natural
-    logs, never with a prior or a penalty; -inf for data that cannot arise. `explain()` says in words what the number is.
+    logs, never with a prior or a penalty; -inf for data that cannot arise. `explain()` says in words what the number
+    is.
 
     # Errors
     ValueError for an unknown name, a probability outside [0, 1], a covariate without a row or collinear with others,

@@ -45,7 +45,9 @@ def read_quality(path: str | PathLike[str], column: str) -> dict[str, float]:
     quality = {}
     for genome, value in zip(table.names, table.column(names[0]), strict=True):
         if not isinstance(value, (int, float)) or not 0.0 <= value <= 100.0:
-            raise ValueError(f"{table.where}: {names[0]} of '{genome}' is {value!r}; allowed are percents from 0 to 100")
+            raise ValueError(
+                f"{table.where}: {names[0]} of '{genome}' is {value!r}; allowed are percents from 0 to 100"
+            )
         quality[genome] = float(value) / 100.0
     return quality
 
@@ -65,5 +67,7 @@ def observation_setting(value: TipProbabilities | None, what: str, tip_names: li
     given = value if isinstance(value, Mapping) else read_quality(value, what)
     missing = [tip for tip in tip_names if tip not in given]
     if missing:
-        raise ValueError(f"the {what} has no value for tip '{missing[0]}' ({len(missing)} of {len(tip_names)} lack one)")
+        raise ValueError(
+            f"the {what} has no value for tip '{missing[0]}' ({len(missing)} of {len(tip_names)} lack one)"
+        )
     return [float(given[tip]) for tip in tip_names]

@@ -43,15 +43,26 @@ class Recipe(Protocol):
         ...
 
 
+_RATES: tuple[_On, _On] = ("gain", "loss")
+
+
+def _both(columns: tuple[Column, ...]) -> tuple[Side, ...]:
+    return tuple("both" for _ in columns)
+
+
 def _members(model: GeneContentModel, families: Collection[str], what: str) -> NDArray[np.float64]:
     wanted = {families} if isinstance(families, str) else set(families)
     names = model.data.family_names
     unknown = wanted.difference(names)
     if unknown:
-        raise ValueError(f"{what} names family '{min(unknown)}', which the table does not hold ({len(unknown)} unknown)")
+        raise ValueError(
+            f"{what} names family '{min(unknown)}', which the table does not hold ({len(unknown)} unknown)"
+        )
     values = np.asarray([name in wanted for name in names], dtype=np.float64)
     if not 0.0 < values.sum() < len(values):
-        raise ValueError(f"{what} names {int(values.sum())} of {len(values)} families; some must be inside and some outside")
+        raise ValueError(
+            f"{what} names {int(values.sum())} of {len(values)} families; some must be inside and some outside"
+        )
     return values
 
 
@@ -112,9 +123,6 @@ class HostAssociation:
         return Alternative(tuple(columns), sides=("both", "both"))
 
 
-_RATES: tuple[_On, _On] = ("gain", "loss")
-
-
 @dataclass(frozen=True, eq=False)
 class GenomeReduction:
     """Loss is faster in a clade (endosymbionts, say): `loss:reduced` multiplies the loss rate on its branches.
@@ -143,7 +151,7 @@ class PathwayCoherence:
     def alternative(self, model: GeneContentModel) -> Alternative:
         """Returns one covariate a pathway and rate."""
         columns = _level_columns(model, self.pathways, "pathway", _RATES)
-        return Alternative(columns, sides=("both",) * len(columns))
+        return Alternative(columns, sides=_both(columns))
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,7 +166,7 @@ class GenomicCluster:
     def alternative(self, model: GeneContentModel) -> Alternative:
         """Returns one covariate a cluster."""
         columns = _level_columns(model, self.clusters, "cluster", ("loss",))
-        return Alternative(columns, sides=("both",) * len(columns))
+        return Alternative(columns, sides=_both(columns))
 
 
 @dataclass(frozen=True, eq=False)

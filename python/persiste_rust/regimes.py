@@ -136,7 +136,9 @@ def branch_values(tree: Tree, table: CovariateTable, name: str, carry: Carry | N
     tips = [index.get(tip, -1) for tip in tree.tip_names]
     missing = [tip for tip, node in zip(tree.tip_names, tips, strict=True) if values[node] is None]
     if missing:
-        raise ValueError(f"{table.where} has no row for tip '{missing[0]}' ({len(missing)} of {len(tips)} tips lack one)")
+        raise ValueError(
+            f"{table.where} has no row for tip '{missing[0]}' ({len(missing)} of {len(tips)} tips lack one)"
+        )
     lacking = [node for node in range(tree.n_nodes) if values[node] is None and parent[node] >= 0]
     if lacking and carry is None:
         label = node_labels(tree)[lacking[0]]
@@ -161,7 +163,9 @@ def _means(tree: Tree, values: list[Any], tips: list[int], name: str) -> list[An
         try:
             total[tip], count[tip] = float(values[tip]), 1.0
         except ValueError:
-            raise ValueError(f"covariate '{name}' has the value '{values[tip]}', of which carry='mean' has no mean") from None
+            raise ValueError(
+                f"covariate '{name}' has the value '{values[tip]}', of which carry='mean' has no mean"
+            ) from None
     for node, above in enumerate(tree.parent[:-1]):
         total[above] += total[node]
         count[above] += count[node]

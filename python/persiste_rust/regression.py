@@ -75,7 +75,8 @@ def formula_columns(
     if "Intercept" not in names:
         raise ValueError(f"the formula '{formula}' for {on} has no intercept, which is the rate model's log_{on}")
     family_code, branch_code = (
-        np.zeros(n, dtype=np.int64) if code is None else code for code, n in zip((family_code, branch_code), size, strict=True)
+        np.zeros(n, dtype=np.int64) if code is None else code
+        for code, n in zip((family_code, branch_code), size, strict=True)
     )
     return [
         Column(f"{on}:{name}", on, family_code, branch_code, np.ascontiguousarray(values[:, :, index]))

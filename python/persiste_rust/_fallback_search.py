@@ -126,7 +126,9 @@ def _starts(
     if start is not None:
         first = checked(model._parameters, start)
         for parameter, value, low, high in zip(model._parameters, first, lower, upper, strict=True):
-            if not low <= value <= high:
+            # A coefficient at its bound, once scaled and back, may differ in its last digit.
+            slack = 1e-12 * max(abs(low), abs(high))
+            if not low - slack <= value <= high + slack:
                 raise ValueError(f"{parameter.name} starts at {value:g}; allowed are {low:g} to {high:g} for this tree")
         candidates = [first]
     else:

@@ -47,11 +47,14 @@ def explain(model: GeneContentModel) -> str:
 
 def _effects(model: GeneContentModel) -> list[str]:
     names = [column.name for column in model._columns]
-    if not names:
-        return []
-    return [
-        "effects: added to the logs of the rates, reference categories having none: " + ", ".join(names),
-    ]
+    lines = []
+    if names:
+        lines.append("effects: added to the logs of the rates, reference categories having none: " + ", ".join(names))
+    if model._multipliers is not None:
+        what = {"both": "gain and loss alike", "separate": "gain and loss, one for each"}
+        on = model._multipliers.on
+        lines.append(f"branches: the rates of every branch times a multiplier of its own, on {what.get(on, on)}")
+    return lines
 
 
 def _root(model: GeneContentModel) -> str:

@@ -68,10 +68,7 @@ def _members(model: GeneContentModel, families: Collection[str], what: str) -> N
 
 def _clade(model: GeneContentModel, clade: str | Collection[str], what: str) -> NDArray[np.float64]:
     regimes = regime_of_branches(model.data.tree, {what: clade})
-    inside = np.asarray([regime != BACKGROUND for regime in regimes], dtype=np.float64)
-    if inside[:-1].all():
-        raise ValueError(f"{what}: the clade holds every branch of the tree, so nothing is left to compare it with")
-    return inside
+    return np.asarray([regime != BACKGROUND for regime in regimes], dtype=np.float64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -223,7 +220,9 @@ def _level_columns(
     if not levels:
         raise ValueError(f"no family has a {what}")
     if len(level_of) == len(names):
-        levels = levels[1:]
+        levels = levels[1:]  # no family is left out: the first level is the reference
+    if not levels:
+        raise ValueError(f"every family has the same {what}, so there is nothing to compare it with")
     of = [str(level_of[name]) if name in level_of else None for name in names]
     columns = []
     for on in rates:

@@ -18,6 +18,8 @@ _STEP_LIMIT = 3.0
 _SUFFICIENT_INCREASE = 1e-4
 _DIFFERENCE_STEP = 1e-4
 _AT_BOUND = 1e-6
+# A curvature less than this share of the greatest counts as this share.
+_FLATTEST = 1e-8
 
 
 class Maximum(NamedTuple):
@@ -114,7 +116,9 @@ def maximise(
         information = _information(function, point, lower, upper)[free]
         eigenvalues = np.asarray(np.linalg.eigvalsh(information))
         inverse = _inverse(information)
-        if inverse is not None:
+        if inverse is None:
+            converged, reason = False, "the surface is flat or a saddle: the information is not positive definite"
+        else:
             covariance = np.full((len(point), len(point)), np.nan)
             covariance[free] = inverse
     if converged and at_bound.any():
@@ -153,10 +157,11 @@ def _direction(curvature: Floats, steepest: Floats, point: Floats, lower: Floats
     """The Newton direction over the coordinates that may move, or the steepest where that does not ascend."""
     free = steepest != 0.0
     direction = np.zeros_like(steepest)
-    try:
-        direction[free] = np.linalg.solve(curvature[np.ix_(free, free)], steepest[free])
-    except np.linalg.LinAlgError:
-        direction = steepest
+    # Where the surface bends up the curvature counts by its size, so that the step still ascends.
+    values, vectors = np.linalg.eigh(curvature[np.ix_(free, free)])
+    size = np.abs(values)
+    size = np.maximum(size, max(_FLATTEST * float(size.max(initial=0.0)), float(np.finfo(np.float64).tiny)))
+    direction[free] = vectors @ ((vectors.T @ steepest[free]) / size)
     if not np.isfinite(direction).all() or direction @ steepest <= 0.0:
         direction = steepest
     longest = float(np.abs(direction).max())

@@ -62,8 +62,13 @@ class Rates:
         """
         adjoint = np.concatenate([by_gain, by_loss, by_log_weight])
         gradient = np.zeros(len(parameters))
-        for place, value in enumerate(parameters):
+        # These two are added to the logs of all categories.
+        known = {"log_gain": by_gain, "log_loss": by_loss}
+        for place, (name, value) in enumerate(zip(self.names, parameters.tolist(), strict=True)):
             if not np.isfinite(value):
+                continue
+            if name in known:
+                gradient[place] = known[name].sum()
                 continue
             slope = np.zeros(len(adjoint))
             for steps, factor in _STENCIL:

@@ -118,8 +118,7 @@ def recorded(
     """Returns the log-probability that a family is recorded, and the shares of what it is made of.
 
     `log_p` is (2, 2, n_nodes, n_rates), log P[above][below] of each branch; `log_root` (2, n_rates); `log_record`
-    (n_tips, 2, 2), the log-probability of a record (absent, present) given the tip's state. O(n_tips K) for K kept
-    outcomes.
+    (n_tips, 2, 2), the log-probability of a record (absent, present) given the tip's state.
 
     Raises ValueError for a window that does not fit the tips.
     """
@@ -127,11 +126,23 @@ def recorded(
     below = _upwards(parent, log_p, log_record, caps)
     top = below.node[-1]
     terms = log_root + top[wanted]
-    value = np.asarray(np.logaddexp.reduce(terms.reshape(-1, log_p.shape[-1]), axis=0))
+    value = _total(terms)
     share = np.zeros_like(top)
     share[wanted] = _share(terms, value)
     by_transition, by_tip = _downwards(parent, log_p, log_record, below, caps, share)
     return Shares(value, by_transition, share.sum(axis=(0, 1)), by_tip)
+
+
+def log_probability_recorded(
+    parent: NDArray[np.int64], log_p: Floats, log_root: Floats, log_record: Floats, ascertainment: Window
+) -> Floats:
+    """Returns the first of what `recorded` returns, (n_rates,), for the same arguments."""
+    caps, wanted = _caps(ascertainment, len(log_record))
+    return _total(log_root + _upwards(parent, log_p, log_record, caps).node[-1][wanted])
+
+
+def _total(terms: Floats) -> Floats:
+    return np.asarray(np.logaddexp.reduce(terms.reshape(-1, terms.shape[-1]), axis=0))
 
 
 def _upwards(parent: NDArray[np.int64], log_p: Floats, log_record: Floats, caps: tuple[_Cap, _Cap]) -> _Below:

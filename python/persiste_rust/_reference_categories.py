@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from persiste_rust._reference_ascertainment import Window, recorded
+from persiste_rust._reference_ascertainment import Window, log_probability_recorded, recorded
 from persiste_rust._reference_passes import post_order, pre_order, recorded_partials
 from persiste_rust._reference_transition import Floats, log_slopes, log_transition_probabilities
 
@@ -111,7 +111,10 @@ def weighed_by_own_data(absent: Floats, present: Floats) -> Floats:
 
 def log_recorded(patterns: Patterns, mixture: Mixture, ascertainment: Window) -> float:
     """Returns the log-probability under the mixture that a family is recorded at all."""
-    return _recorded(patterns, mixture, _log_p(patterns, mixture), ascertainment)[0]
+    log_root, log_record = _root_and_record(patterns, mixture)
+    log_p = _log_p(patterns, mixture)
+    of_categories = log_probability_recorded(patterns.parent, log_p, log_root, log_record, ascertainment)
+    return float(np.logaddexp.reduce(mixture.log_weight + of_categories))
 
 
 def derivatives(
@@ -125,7 +128,7 @@ def derivatives(
     log_p = _log_p(patterns, mixture)
     found = _expected(patterns, mixture, log_p, partials, weights)
     if ascertainment is not None:
-        _, seen = _recorded(patterns, mixture, log_p, ascertainment)
+        seen = _recorded(patterns, mixture, log_p, ascertainment)
         found = _Expected(*(of - weights.sum() * part for of, part in zip(found, seen, strict=True)))
     slopes = log_slopes(patterns.branch_length, mixture.gain, mixture.loss, log_p)
     by_gain, by_loss = np.einsum("abnc,gabnc->gnc", found.transitions, slopes)
@@ -222,19 +225,22 @@ def _record_counts(
     return counts
 
 
-def _recorded(patterns: Patterns, mixture: Mixture, log_p: Floats, ascertainment: Window) -> tuple[float, _Expected]:
-    """The log-probability of being recorded, and the expected numbers of one recorded family."""
+def _recorded(patterns: Patterns, mixture: Mixture, log_p: Floats, ascertainment: Window) -> _Expected:
+    """The expected numbers of one recorded family."""
+    log_root, log_record = _root_and_record(patterns, mixture)
+    found = recorded(patterns.parent, log_p, log_root, log_record, ascertainment)
+    terms = mixture.log_weight + found.log_probability
+    share = np.exp(terms - _finite(np.logaddexp.reduce(terms)))
+    return _Expected(found.transitions * share, found.root * share, share, found.tips @ share)
+
+
+def _root_and_record(patterns: Patterns, mixture: Mixture) -> tuple[Floats, Floats]:
     if mixture.log_root is None:
         raise ValueError("with FitzJohn's root there is no probability of being recorded")
-    log_record = mixture.log_record
-    if log_record is None:
-        exact = np.where(np.eye(2, dtype=bool), 0.0, -np.inf)
-        log_record = np.broadcast_to(exact, (len(patterns.cells), 2, 2))
-    found = recorded(patterns.parent, log_p, mixture.log_root, log_record, ascertainment)
-    terms = mixture.log_weight + found.log_probability
-    total = np.logaddexp.reduce(terms)
-    share = np.exp(terms - _finite(total))
-    return float(total), _Expected(found.transitions * share, found.root * share, share, found.tips @ share)
+    if mixture.log_record is not None:
+        return mixture.log_root, mixture.log_record
+    exact = np.where(np.eye(2, dtype=bool), 0.0, -np.inf)
+    return mixture.log_root, np.broadcast_to(exact, (len(patterns.cells), 2, 2))
 
 
 def _finite(logs: Floats) -> Floats:

@@ -36,7 +36,15 @@ def covariate_columns(
         for name, source in (("family_covariates", family_covariates), ("branch_covariates", branch_covariates))
         if source is not None
     }
-    used = {variable for on, formula in given.items() for variable in formula_variables(formula, on)}
+    known = [name for table in tables.values() for name in table.columns] + ["regime"] * (regimes is not None)
+    used = set()
+    for on, formula in given.items():
+        for name in formula_variables(formula, on):
+            if name not in known:
+                raise ValueError(
+                    f"the formula '{formula}' for {on} names '{name}'; known: {', '.join(known) or 'none'}"
+                )
+            used.add(name)
     for name, table in tables.items():
         if not used.intersection(table.columns):
             raise ValueError(f"{name} is given but no formula uses it; give gain='~ 1 + ...' or loss='~ 1 + ...'")

@@ -53,25 +53,22 @@ def formula_columns(
 ) -> list[Column]:
     """Returns the columns of a formula such as `"~ 1 + essential + regime + category:regime"`.
 
-    Names are columns of the two tables, `size` (n_families, n_nodes) values each; formulas are read by formulaic.
+    Names are columns of the two tables, `size` (n_families, n_nodes) values each, which hold all that the formula
+    uses; formulas are read by formulaic.
     Categories are coded by treatment contrasts, `background` or else the first level in alphabetical order being the
     reference. Families with equal values are computed together, so that a covariate with few levels costs little.
     A transform of a whole column, such as `center(x)`, is over these distinct rows: it moves what the intercept means.
     The parameters are called `gain:<term>` and `loss:<term>`; the intercept is the rate model's own log-rate.
 
     # Errors
-    ImportError if formulaic is not installed; ValueError for an unknown name, a formula without an intercept, or a
-    name that stands in both tables.
+    ImportError if formulaic is not installed; ValueError for a formula without an intercept, or a name that stands in
+    both tables.
     """
     _, pd = _libraries()
     both = sorted(set(family_covariates) & set(branch_covariates))
     if both:
         raise ValueError(f"'{both[0]}' is a covariate of families and of branches; rename one")
     parsed, needed = _parsed(formula, on), formula_variables(formula, on)
-    known = [*family_covariates, *branch_covariates]
-    for name in needed:
-        if name not in known:
-            raise ValueError(f"the formula '{formula}' for {on} names '{name}'; known: {', '.join(known) or 'none'}")
     families, family_code = _distinct({name: family_covariates[name] for name in needed if name in family_covariates})
     branches, branch_code = _distinct({name: branch_covariates[name] for name in needed if name in branch_covariates})
     n_families = len(next(iter(families.values()), [None]))

@@ -9,7 +9,9 @@ from importlib import metadata as _metadata
 from typing import Any
 
 from persiste_rust._backend import BACKEND, backend as _backend_module
+from persiste_rust.comparison import Comparison, LikelihoodRatioTest, compare
 from persiste_rust.data import GeneContentData
+from persiste_rust.effects import BranchMultipliers
 from persiste_rust.fit import Estimate, Fit
 from persiste_rust.likelihoods import (
     compute_hamming_distance,
@@ -19,25 +21,66 @@ from persiste_rust.likelihoods import (
     compute_likelihoods_rust,
 )
 from persiste_rust.model import GeneContentModel
+from persiste_rust.observation import PerGenome, read_quality
+from persiste_rust.rates import (
+    DiscreteGamma,
+    FixedCategories,
+    GammaGainLoss,
+    Hierarchical,
+    LogNormal,
+    Mixture,
+    parse_rates,
+)
+from persiste_rust.recipes import (
+    Alternative,
+    EnvironmentalGradient,
+    GenomeReduction,
+    GenomicCluster,
+    HostAssociation,
+    PathwayCoherence,
+    PerFamilyEffects,
+    RetentionBias,
+)
 from persiste_rust.tree import Tree
 
 __version__ = _metadata.version("persiste-rust")
 
 __all__ = [
     "BACKEND",
+    "Alternative",
+    "BranchMultipliers",
+    "Comparison",
+    "DiscreteGamma",
+    "EnvironmentalGradient",
     "Estimate",
     "Fit",
+    "FixedCategories",
+    "GammaGainLoss",
     "GeneContentData",
     "GeneContentModel",
+    "GenomeReduction",
+    "GenomicCluster",
+    "Hierarchical",
+    "HostAssociation",
+    "LikelihoodRatioTest",
+    "LogNormal",
+    "Mixture",
+    "PathwayCoherence",
+    "PerFamilyEffects",
+    "PerGenome",
+    "RetentionBias",
     "Tree",
     "__version__",
     "ascertainments",
+    "compare",
     "compute_hamming_distance",
     "compute_jaccard_distance",
     "compute_likelihoods_numpy",
     "compute_likelihoods_parallel",
     "compute_likelihoods_rust",
+    "parse_rates",
     "rate_models",
+    "read_quality",
     "root_priors",
     "table_formats",
 ]

@@ -1,6 +1,6 @@
 """The native module. `persiste_rust._fallback` offers the classes and functions here in NumPy, under the same names."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from os import PathLike
 from typing import Any, final
 
@@ -139,22 +139,47 @@ class Data:
     def presences(self) -> NDArray[np.int64]: ...
     def presence_matrix(self) -> NDArray[np.int8]: ...
 
+# A model's settings. Keys:
+#   root: a name of `root_priors()` or P(present at the root);
+#   ascertainment: a name of `ascertainments()` or (lowest, highest or None for all);
+#   rates: (a name of `rate_models()`, options by name: a number, a list of numbers or a word);
+#   effects: None, or a mapping with
+#     names: those of the parameters;
+#     group_of_family (n_families,), uint32; set_of_node (n_nodes,), uint32;
+#     gain, loss: sparse covariates of row group * n_sets + set, as (start (n_rows + 1,) int64, column uint32, value
+#       float64);
+#     penalty: a list of (parameter, other parameter or None, centre, weight), a term being
+#       weight / 2 (parameter - other - centre)^2;
+#   completeness, contamination: None, a list of n_tips probabilities, "estimated" (one for all tips), or a tuple
+#     (centre, standard deviation on the logit scale) of a prior on each tip's own.
+_Settings = Mapping[str, Any]
+
 @final
 class Model:
-    def __new__(cls, data: Data, root: str | float, ascertainment: str, rates: str, threads: int | None) -> Model: ...
+    def __new__(cls, data: Data, settings: _Settings, threads: int | None) -> Model: ...
     @property
     def parameter_names(self) -> list[str]: ...
+    @property
+    def penalised(self) -> list[str]: ...
+    def rates_in_words(self) -> str: ...
+    def penalty(self, params: NDArray[np.float64]) -> float: ...
     def log_likelihood(self, params: NDArray[np.float64]) -> float: ...
     def log_likelihoods(self, params: NDArray[np.float64]) -> NDArray[np.float64]: ...
     def value_and_gradient(self, params: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]: ...
+    def category_posteriors(self, params: NDArray[np.float64]) -> NDArray[np.float64]: ...
+    def family_rates(self, params: NDArray[np.float64]) -> NDArray[np.float64]: ...
     def fit(
         self,
         start: NDArray[np.float64] | None = None,
         *,
+        n_starts: int | None = None,
         max_iterations: int = 200,
         progress: _Progress | None = None,
     ) -> dict[str, Any]: ...
     # Keys of the mapping returned by `fit`:
-    #   parameters, gradient, lower, upper (n_parameters,); covariance (n_parameters, n_parameters) or None;
-    #   information_eigenvalues (n_free,), ascending; root_frequencies (2,), of states 0 and 1;
-    #   log_likelihood; log_likelihoods (n_families,); converged; reason; iterations; evaluations; at_bound (names)
+    #   parameters, lower, upper (n_parameters,); gradient (n_parameters,), of log-likelihood minus penalty;
+    #   covariance (n_parameters, n_parameters) or None, NaN in rows and columns of parameters at a bound;
+    #   information_eigenvalues (n_free,), ascending;
+    #   root_frequencies (2,), of states 0 and 1, or None where each family has its own;
+    #   log_likelihood; log_likelihoods (n_families,); penalty; n_starts; n_agreeing, the searches that ended at this
+    #   maximum; converged; reason; iterations; evaluations; at_bound (names)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import gzip
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
+# What a cell without a value holds, as text; no infinity is a covariate either.
+_MISSING = {"", "NA", "N/A", "nan", "NaN", "<NA>", "NaT", "None", "?", "inf", "-inf"}
 
 
 @dataclass(frozen=True)
@@ -24,17 +25,18 @@ class CovariateTable:
         """Returns a column.
 
         # Errors
-        ValueError for a column that the table does not have.
+        ValueError for a column that the table does not have, or a row without a value.
         """
-        if name not in self.columns:
-            raise ValueError(f"{self.where} has no column '{name}'; it has {', '.join(self.columns) or 'none'}")
-        return self.columns[name]
+        values = self._values(name)
+        for row, value in zip(self.names, values, strict=True):
+            self._refuse_missing(name, row, value)
+        return values
 
-    def of(self, wanted: list[str], what: str) -> dict[str, list[Any]]:
-        """Returns all columns in the order of `wanted` row names.
+    def of(self, wanted: list[str], what: str, columns: Iterable[str]) -> dict[str, list[Any]]:
+        """Returns some columns in the order of `wanted` row names; other rows are passed over.
 
         # Errors
-        ValueError for a name without a row.
+        ValueError for a name without a row or without a value.
         """
         place = {name: row for row, name in enumerate(self.names)}
         missing = [name for name in wanted if name not in place]
@@ -43,8 +45,22 @@ class CovariateTable:
             raise ValueError(
                 f"{self.where} has no row for {what} {examples} ({len(missing)} of {len(wanted)} lack one)"
             )
-        rows = [place[name] for name in wanted]
-        return {name: [values[row] for row in rows] for name, values in self.columns.items()}
+        result = {}
+        for name in columns:
+            values = self._values(name)
+            result[name] = [values[place[row]] for row in wanted]
+            for row, value in zip(wanted, result[name], strict=True):
+                self._refuse_missing(name, row, value)
+        return result
+
+    def _values(self, name: str) -> list[Any]:
+        if name not in self.columns:
+            raise ValueError(f"{self.where} has no column '{name}'; it has {', '.join(self.columns) or 'none'}")
+        return self.columns[name]
+
+    def _refuse_missing(self, column: str, row: str, value: Any) -> None:
+        if value is None or str(value) in _MISSING:
+            raise ValueError(f"{self.where} has no value of '{column}' for '{row}' (found {str(value)!r})")
 
 
 def read_covariates(source: Any, what: str) -> CovariateTable:
@@ -56,7 +72,7 @@ def read_covariates(source: Any, what: str) -> CovariateTable:
 
     # Errors
     ValueError for a row that occurs twice, rows of different width, or no column; OSError for a file that cannot be
-    read.
+    read. Cells without a value are refused where they are used.
     """
     if hasattr(source, "columns") and hasattr(source, "index"):
         names = [str(name) for name in source.index]
@@ -79,13 +95,13 @@ def _read_file(path: str, what: str) -> CovariateTable:
     with open(path, "rb") as file:
         raw = file.read()
     text = (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode("utf-8-sig")
-    lines = [line for line in text.splitlines() if line.strip()]
+    lines = [(number, line) for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), 1) if line.strip()]
     where = f"the table of {what} '{path}'"
     if not lines:
         raise ValueError(f"{where} is empty")
-    rows = list(csv.reader(lines, delimiter="\t" if "\t" in lines[0] else ","))
+    rows = list(csv.reader((line for _, line in lines), delimiter="\t" if "\t" in lines[0][1] else ","))
     header = rows[0]
-    for number, row in enumerate(rows[1:], 2):
+    for (number, _), row in zip(lines, rows, strict=False):
         if len(row) != len(header):
             raise ValueError(f"{where}, line {number}: {len(row)} cells; the header has {len(header)}")
     columns = {
@@ -97,8 +113,10 @@ def _read_file(path: str, what: str) -> CovariateTable:
 
 
 def _numbers(cells: list[str]) -> list[Any]:
+    """The cells as numbers if all that have a value are, else as they are."""
     try:
-        return [float(cell) for cell in cells]
+        # Python alone would read 1_0 as 10.
+        return [cell if cell in _MISSING else float(cell.replace("_", "?")) for cell in cells]
     except ValueError:
         return list(cells)
 
@@ -111,8 +129,4 @@ def _checked(table: CovariateTable) -> CovariateTable:
         if name in seen:
             raise ValueError(f"{table.where} names '{name}' twice")
         seen.add(name)
-    for column, values in table.columns.items():
-        for name, value in zip(table.names, values, strict=True):
-            if value is None or value == "" or (isinstance(value, float) and not np.isfinite(value)):
-                raise ValueError(f"{table.where} has no value of '{column}' for '{name}' (found {value!r})")
     return table

@@ -12,16 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from persiste_rust import _reference
+from persiste_rust import _reference, _reference_rates
+from persiste_rust._fallback_ascertainment import NAMES
 from persiste_rust._fallback_data import Data, Tree
-from persiste_rust._fallback_model import (
-    ASCERTAINMENTS,
-    RATE_MODELS,
-    ROOT_PRESENT,
-    Model,
-    check_threads,
-    root_frequency,
-)
+from persiste_rust._fallback_model import Model, check_threads
 from persiste_rust._fallback_parallel import (
     aggregate,
     fold_of_item,
@@ -31,6 +25,7 @@ from persiste_rust._fallback_parallel import (
     summarise,
     thread_count,
 )
+from persiste_rust._fallback_root import RULES, frequency_at_given_rates
 from persiste_rust._fallback_tables import FORMATS
 from persiste_rust._presence import presence_array
 
@@ -62,17 +57,17 @@ _Floats = NDArray[np.float64]
 
 def root_priors() -> list[str]:
     """Returns the names of the root priors; a number from 0 to 1 is one too."""
-    return list(ROOT_PRESENT)
+    return list(RULES)
 
 
 def ascertainments() -> list[str]:
     """Returns the names of what a likelihood can be conditioned on."""
-    return list(ASCERTAINMENTS)
+    return list(NAMES)
 
 
 def rate_models() -> list[str]:
     """Returns the names of the rate models."""
-    return list(RATE_MODELS)
+    return _reference_rates.rate_models()
 
 
 def table_formats() -> list[dict[str, Any]]:
@@ -94,7 +89,7 @@ def compute_likelihoods(
     # Errors
     ValueError for shapes or names that do not fit, rates that are negative or not finite, an unknown root prior.
     """
-    root_present = root_frequency(root)
+    root_present = frequency_at_given_rates(root)
     check_threads(threads)
     if np.asarray(presence_matrix).shape[1:] == (0,):
         return np.empty(0)

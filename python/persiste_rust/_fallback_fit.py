@@ -18,14 +18,16 @@ _STEP_LIMIT = 3.0
 _SUFFICIENT_INCREASE = 1e-4
 _DIFFERENCE_STEP = 1e-4
 _AT_BOUND = 1e-6
+# A curvature less than this share of the greatest counts as this share.
+_FLATTEST = 1e-8
 
 
 class Maximum(NamedTuple):
     """Where the search ended and what it knows there.
 
-    `covariance` is the inverse of the observed information, the negative matrix of second derivatives, or
-    None if a coordinate is at a bound, the search did not converge, or the information is not positive
-    definite.
+    `covariance` is the inverse of the observed information, the negative matrix of second derivatives of the
+    coordinates that are not at a bound, NaN in rows and columns of those that are; None if none is free, the search
+    did not converge, or the information is not positive definite.
     """
 
     point: Floats
@@ -109,9 +111,16 @@ def maximise(
     at_bound = (point - lower <= _AT_BOUND) | (upper - point <= _AT_BOUND)
     covariance: Floats | None = None
     eigenvalues: Floats = np.empty(0)
-    if converged and not at_bound.any():
-        information = _information(function, point, lower, upper)
-        covariance, eigenvalues = _inverse(information), np.asarray(np.linalg.eigvalsh(information))
+    if converged and not at_bound.all():
+        free = np.ix_(~at_bound, ~at_bound)
+        information = _information(function, point, lower, upper)[free]
+        eigenvalues = np.asarray(np.linalg.eigvalsh(information))
+        inverse = _inverse(information)
+        if inverse is None:
+            converged, reason = False, "the surface is flat or a saddle: the information is not positive definite"
+        else:
+            covariance = np.full((len(point), len(point)), np.nan)
+            covariance[free] = inverse
     if converged and at_bound.any():
         reason += ", at a bound"
     calls = function.calls
@@ -148,10 +157,11 @@ def _direction(curvature: Floats, steepest: Floats, point: Floats, lower: Floats
     """The Newton direction over the coordinates that may move, or the steepest where that does not ascend."""
     free = steepest != 0.0
     direction = np.zeros_like(steepest)
-    try:
-        direction[free] = np.linalg.solve(curvature[np.ix_(free, free)], steepest[free])
-    except np.linalg.LinAlgError:
-        direction = steepest
+    # Where the surface bends up the curvature counts by its size, so that the step still ascends.
+    values, vectors = np.linalg.eigh(curvature[np.ix_(free, free)])
+    size = np.abs(values)
+    size = np.maximum(size, max(_FLATTEST * float(size.max(initial=0.0)), float(np.finfo(np.float64).tiny)))
+    direction[free] = vectors @ ((vectors.T @ steepest[free]) / size)
     if not np.isfinite(direction).all() or direction @ steepest <= 0.0:
         direction = steepest
     longest = float(np.abs(direction).max())

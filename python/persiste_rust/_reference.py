@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from persiste_rust._reference_ascertainment import Observable, log_probability_observable
+from persiste_rust._reference_passes import post_order, pre_order, recorded_partials
 from persiste_rust._reference_transition import (
     Floats,
     RootPresent,
@@ -87,7 +88,7 @@ def log_likelihoods(
     result = np.empty(problem.n_families)
     for families in problem.blocks():
         block = problem.block(families)
-        partial, _ = _post_order(block)
+        partial, _ = post_order(block.parent, block.tip_nodes, recorded_partials(block.cells), block.log_p)
         result[families] = np.logaddexp(*(block.log_root + partial[-1]))
     return result
 
@@ -115,10 +116,10 @@ def value_and_gradient(
     by_length = np.zeros(len(problem.parent))
     for families in problem.blocks():
         block = problem.block(families)
-        partial, message = _post_order(block)
+        partial, message = post_order(block.parent, block.tip_nodes, recorded_partials(block.cells), block.log_p)
         value[families] = np.logaddexp(*(block.log_root + partial[-1]))
         possible = np.isfinite(value[families])
-        outside = _pre_order(block, message)
+        outside = pre_order(block.parent, block.log_root, block.log_p, message)
         # Impossible families are overwritten with NaN at the end.
         gradient = _root_gradient(block, partial[-1] - np.where(possible, value[families], 0.0))
         relevant = possible & (weight[families] != 0.0)
@@ -207,48 +208,6 @@ class _Problem:
             self.stationary,
             log_p,
         )
-
-
-def _post_order(block: _Block) -> tuple[Floats, Floats]:
-    """Returns log partials at each node and at the upper end of its branch, both (n_nodes, 2, n_families)."""
-    partial = np.zeros((len(block.parent), 2, block.cells.shape[1]))
-    message = np.zeros_like(partial)
-    for state in (0, 1):
-        partial[block.tip_nodes, state] = np.where(block.cells == 1 - state, -np.inf, 0.0)
-    for node in range(len(block.parent) - 1):
-        for above in (0, 1):
-            to_absent, to_present = block.log_p[above, :, node] + partial[node]
-            np.logaddexp(to_absent, to_present, out=message[node, above])
-        partial[block.parent[node]] += message[node]
-    return partial, message
-
-
-def _pre_order(block: _Block, message: Floats) -> Floats:
-    """Returns log P(state at the upper end of a branch, data not below it), (n_nodes, 2, n_families).
-
-    Siblings are multiplied from the left and from the right rather than divided out, which would fail on
-    zeros.
-    """
-    children: list[list[int]] = [[] for _ in block.parent]
-    for node in range(len(block.parent) - 1):
-        children[block.parent[node]].append(node)
-    outside = np.zeros_like(message)
-    for node in range(len(block.parent) - 1, -1, -1):
-        if not children[node]:
-            continue
-        if node == len(block.parent) - 1:
-            here = np.broadcast_to(block.log_root, message[node].shape)
-        else:
-            paths = outside[node][:, None] + block.log_p[:, :, node]
-            here = np.logaddexp(paths[0], paths[1])
-        left, right = np.array(here), np.zeros_like(here)
-        for child in children[node]:
-            outside[child] = left
-            left += message[child]
-        for child in reversed(children[node]):
-            outside[child] += right
-            right += message[child]
-    return outside
 
 
 def _branch_gradient(partial: Floats, outside: Floats, step: Floats) -> Floats:

@@ -1,22 +1,32 @@
-"""The probability that a family is observable at all, for likelihoods of tables that were filtered."""
+"""The probability that a family is recorded at all, for likelihoods of tables that were filtered.
+
+Both directions are sums of positive terms in logs: upwards the probabilities of what was recorded below each node,
+downwards the share of the total that passes through each of them. So the result is exact however small it is, which
+`1 - P(not recorded)` is not.
+
+What is recorded below a node is told by two capped numbers, of presences and of absences. One that saturates counts
+"this many or more", one that drops forgets everything beyond it. Three pairs of caps answer every window, and the
+one with the fewest outcomes is taken.
+"""
 
 from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from persiste_rust._reference_transition import (
     Floats,
     RootPresent,
     checked_rates,
     checked_tree,
-    columns,
-    log_derivatives,
     log_root_frequencies,
+    log_slopes,
     log_transition_probabilities,
 )
+
+Window = Literal["observed", "variable"] | tuple[int, int]
 
 
 class Observable(NamedTuple):
@@ -30,27 +40,54 @@ class Observable(NamedTuple):
     log_loss: Floats
 
 
+class Shares(NamedTuple):
+    """The log-probability of being recorded, (n_rates,), and its derivatives by the logs of what it is made of.
+
+    `transitions` by log P[above][below], (2, 2, n_nodes, n_rates); `root` by the logs of the root frequencies,
+    (2, n_rates); `tips` by the log-probabilities of what a tip's record says given its state, (n_tips, 2, 2, n_rates)
+    as [tip][recorded][state]. All are 0 where the probability is 0.
+    """
+
+    log_probability: Floats
+    transitions: Floats
+    root: Floats
+    tips: Floats
+
+
+class _Cap(NamedTuple):
+    """The greatest number that is kept apart, and whether greater ones are counted as it or forgotten."""
+
+    largest: int
+    saturates: bool
+
+
+class _Below(NamedTuple):
+    """Log-probabilities of the outcomes below each node, (n_presences, n_absences, 2, n_rates), given a state.
+
+    `node` given the node's own state, `upper` given the state at the upper end of its branch, `before` those of its
+    earlier siblings together, given their parent's state (None for the first).
+    """
+
+    node: list[Floats]
+    upper: list[Floats]
+    before: list[Floats | None]
+
+
 def log_probability_observable(
     parent: ArrayLike,
     branch_length: ArrayLike,
     gain: ArrayLike,
     loss: ArrayLike,
     root_present: RootPresent,
-    ascertainment: Literal["observed", "variable"] | tuple[int, int],
+    ascertainment: Window,
     tips: ArrayLike | None = None,
 ) -> Observable:
     """Returns the log-probability that a family is observable at all, over the complete tip set.
 
     "observed": at least one tip present; "variable": at least one present and one absent; a pair (lowest, highest):
     that many tips recorded as present. `tips` (n_tips, 2), rows in the order of the tips' node numbers, is the
-    probability that a tip is recorded as present given its state 0 and 1; without it, 0 and 1.
-
-    A pair is answered from the probabilities of all numbers of presences, convolved over the children of each node:
-    O(n_tips^2). For the names, let a, b, m be the probabilities that all tips below a node are absent, all present,
-    mixed, given the node's state. Two disjoint sets of tips combine to `a a'`, `b b'`,
-    `m + (a + b) m' + a b' + b a'` (with `a' + b' + m' = 1`). Either way there are only sums of positive terms, so the
-    result is exact however small it is, which `1 - P(unobservable)` is not. Derivatives are by forward mode through
-    the same sums. `gain`, `loss` and `root_present` are scalars or (n_rates,).
+    probability that a tip is recorded as present given its state 0 and 1; without it, 0 and 1. `gain`, `loss` and
+    `root_present` are scalars or (n_rates,).
 
     Raises ValueError for arguments out of range. A probability of 0 gives -inf with derivatives 0.
 
@@ -58,38 +95,155 @@ def log_probability_observable(
     doi:10.1080/106351501753462876 (variable).
     """
     parents, lengths = checked_tree(parent, branch_length)
-    is_tip = ~np.isin(np.arange(len(parents)), parents)
-    recorded = iter(_checked_tips(tips, int(is_tip.sum())))
-    wanted = _wanted(ascertainment, int(is_tip.sum()))
-    combine, n_outcomes = (_combine, 3) if isinstance(ascertainment, str) else (_convolve, 2)
+    table = _checked_tips(tips, _n_tips(parents))
     gains, losses = checked_rates(gain, loss)
     log_root = log_root_frequencies(gains, losses, root_present)
     gains, losses = np.broadcast_arrays(gains, losses, log_root[0])[:2]
+    log_root = np.broadcast_to(log_root, (2, len(gains)))
     log_p = log_transition_probabilities(lengths, gains, losses)
-    slope = _log_slopes(lengths, gains, losses, log_p)
-    merged: list[tuple[Floats, Floats] | None] = [None] * len(parents)
-    for node in range(len(parents)):
-        log, tangent = merged[node] or _tip_outcomes(next(recorded), n_outcomes, len(gains))
-        merged[node] = None
-        if node == len(parents) - 1:
-            break
-        # Axes of terms: state below (summed), outcome, state above, rate; tangents have the parameter before
-        # outcome.
-        arrives = log_p[:, :, node].swapaxes(0, 1)
-        below = log.swapaxes(0, 1)
-        terms = arrives[:, None] + below[:, :, None]
-        slopes = slope[:, :, :, node].transpose(2, 0, 1, 3)[:, :, None] + tangent.transpose(2, 0, 1, 3)[:, :, :, None]
-        above = _log_sum(terms, slopes)
-        other = merged[parents[node]]
-        merged[parents[node]] = above if other is None else combine(other, above)
-    root_slope = np.zeros((2, 2, len(gains)))
+    with np.errstate(divide="ignore"):
+        log_record = np.stack([np.log1p(-table), np.log(table)], axis=1)
+    found = recorded(parents, log_p, log_root, log_record, ascertainment)
+    by_gain, by_loss = np.einsum("abnr,gabnr->gr", found.transitions, log_slopes(lengths, gains, losses, log_p))
     if isinstance(root_present, str):
-        absent, present = np.exp(log_root)
-        root_slope = np.array([[-present, absent], [present, -absent]])
-    terms = (log_root + log[wanted]).reshape(-1, len(gains))
-    slopes = (root_slope[:, None] + tangent[:, wanted]).reshape(2, -1, len(gains)).swapaxes(0, 1)
-    value, gradient = _log_sum(terms, slopes)
-    return Observable(value, gradient[0], gradient[1])
+        # d log f1 / d log gain = f0 and d log f0 / d log gain = -f1; by log loss the negative.
+        through_root = found.root[1] * np.exp(log_root[0]) - found.root[0] * np.exp(log_root[1])
+        by_gain, by_loss = by_gain + through_root, by_loss - through_root
+    return Observable(found.log_probability, by_gain, by_loss)
+
+
+def recorded(
+    parent: NDArray[np.int64], log_p: Floats, log_root: Floats, log_record: Floats, ascertainment: Window
+) -> Shares:
+    """Returns the log-probability that a family is recorded, and the shares of what it is made of.
+
+    `log_p` is (2, 2, n_nodes, n_rates), log P[above][below] of each branch; `log_root` (2, n_rates); `log_record`
+    (n_tips, 2, 2), the log-probability of a record (absent, present) given the tip's state.
+
+    Raises ValueError for a window that does not fit the tips.
+    """
+    caps, wanted = _caps(ascertainment, len(log_record))
+    below = _upwards(parent, log_p, log_record, caps)
+    top = below.node[-1]
+    terms = log_root + top[wanted]
+    value = _total(terms)
+    share = np.zeros_like(top)
+    share[wanted] = _share(terms, value)
+    by_transition, by_tip = _downwards(parent, log_p, log_record, below, caps, share)
+    return Shares(value, by_transition, share.sum(axis=(0, 1)), by_tip)
+
+
+def log_probability_recorded(
+    parent: NDArray[np.int64], log_p: Floats, log_root: Floats, log_record: Floats, ascertainment: Window
+) -> Floats:
+    """Returns the first of what `recorded` returns, (n_rates,), for the same arguments."""
+    caps, wanted = _caps(ascertainment, len(log_record))
+    return _total(log_root + _upwards(parent, log_p, log_record, caps).node[-1][wanted])
+
+
+def _total(terms: Floats) -> Floats:
+    return np.asarray(np.logaddexp.reduce(terms.reshape(-1, terms.shape[-1]), axis=0))
+
+
+def _upwards(parent: NDArray[np.int64], log_p: Floats, log_record: Floats, caps: tuple[_Cap, _Cap]) -> _Below:
+    merged: list[Floats | None] = [None] * len(parent)
+    below = _Below([], [], [])
+    tip_of_node = tip_numbers(parent)
+    for node, above in enumerate(parent.tolist()):
+        here = merged[node]
+        if here is None:
+            outcomes = _capped(_tip_outcomes(log_record[tip_of_node[node]]), *caps)
+            here = np.repeat(outcomes, log_p.shape[-1], axis=-1)
+        merged[node] = None
+        below.node.append(here)
+        if node == len(parent) - 1:
+            break
+        arrived = np.logaddexp(
+            log_p[:, 0, node] + here[:, :, :1],
+            log_p[:, 1, node] + here[:, :, 1:],
+        )
+        before = merged[above]
+        below.upper.append(arrived)
+        below.before.append(before)
+        merged[above] = arrived if before is None else _capped(_convolved(before, arrived), *caps)
+    return below
+
+
+def _downwards(
+    parent: NDArray[np.int64],
+    log_p: Floats,
+    log_record: Floats,
+    below: _Below,
+    caps: tuple[_Cap, _Cap],
+    share: Floats,
+) -> tuple[Floats, Floats]:
+    """The shares of the total that pass through each transition and each record, from the root's outcomes down."""
+    by_transition = np.zeros_like(log_p)
+    by_tip = np.zeros((*log_record.shape, log_p.shape[-1]))
+    tip_of_node = tip_numbers(parent)
+    # Of the children that are still to come, together.
+    of_children: list[Floats | None] = [None] * len(parent)
+    for node in range(len(parent) - 1, -1, -1):
+        here = share
+        if node < len(parent) - 1:
+            through = of_children[parent[node]]
+            assert through is not None  # set when the parent was visited
+            before = below.before[node]
+            if before is not None:
+                of_children[parent[node]], through = _combine_back(before, below.upper[node], through, caps)
+            here = np.zeros_like(below.node[node])
+            for above in (0, 1):
+                for state in (0, 1):
+                    path = log_p[above, state, node] + below.node[node][:, :, state]
+                    part = through[:, :, above] * _share(path, below.upper[node][:, :, above])
+                    by_transition[above, state, node] = part.sum(axis=(0, 1))
+                    here[:, :, state] += part
+        if tip_of_node[node] >= 0:
+            outcomes = _tip_outcomes(log_record[tip_of_node[node]])
+            both = _uncapped(here, np.repeat(outcomes, log_p.shape[-1], axis=-1), caps)
+            by_tip[tip_of_node[node]] = both[0, 1], both[1, 0]
+        else:
+            of_children[node] = here
+    return by_transition, by_tip
+
+
+def _caps(ascertainment: Window, n_tips: int) -> tuple[tuple[_Cap, _Cap], tuple[slice, slice]]:
+    """How presences and absences are counted, and which counts are recorded."""
+    lowest, highest = _window(ascertainment, n_tips)
+    fewest, most = n_tips - highest, n_tips - lowest  # absences
+    everything, one = _Cap(0, True), slice(0, 1)
+    choices = [
+        ((_Cap(lowest, True), _Cap(fewest, True)), (slice(lowest, lowest + 1), slice(fewest, fewest + 1))),
+        ((_Cap(highest, False), everything), (slice(lowest, highest + 1), one)),
+        ((everything, _Cap(most, False)), (one, slice(fewest, most + 1))),
+    ]
+    return min(choices, key=lambda choice: (choice[0][0].largest + 1) * (choice[0][1].largest + 1))
+
+
+def _window(ascertainment: Window, n_tips: int) -> tuple[int, int]:
+    if ascertainment == "observed":
+        return 1, n_tips
+    if ascertainment == "variable":
+        return 1, n_tips - 1
+    if isinstance(ascertainment, str):
+        raise ValueError(f"unknown ascertainment {ascertainment!r}; known: observed, variable, a pair of numbers")
+    lowest, highest = ascertainment
+    if not 0 <= lowest <= highest <= n_tips:
+        raise ValueError(
+            f"a window from {lowest} to {highest} presences does not fit {n_tips} genomes; "
+            f"allowed are 0 <= lowest <= highest <= {n_tips}"
+        )
+    return lowest, highest
+
+
+def _n_tips(parent: NDArray[np.int64]) -> int:
+    return int((tip_numbers(parent) >= 0).sum())
+
+
+def tip_numbers(parent: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The number of each node among the tips, -1 for an internal node."""
+    is_tip = ~np.isin(np.arange(len(parent)), parent)
+    return np.where(is_tip, np.cumsum(is_tip) - 1, -1)
 
 
 def _checked_tips(tips: ArrayLike | None, n_tips: int) -> Floats:
@@ -106,91 +260,77 @@ def _checked_tips(tips: ArrayLike | None, n_tips: int) -> Floats:
     return table
 
 
-def _wanted(ascertainment: str | tuple[int, int], n_tips: int) -> slice:
-    """Which outcomes are observable."""
-    if ascertainment == "observed":
-        return slice(1, 3)
-    if ascertainment == "variable":
-        return slice(2, 3)
-    if isinstance(ascertainment, str):
-        raise ValueError(f"unknown ascertainment {ascertainment!r}; known: observed, variable, a pair of numbers")
-    lowest, highest = ascertainment
-    if not 0 <= lowest <= highest <= n_tips:
-        raise ValueError(
-            f"a window from {lowest} to {highest} presences does not fit {n_tips} genomes; "
-            f"allowed are 0 <= lowest <= highest <= {n_tips}"
-        )
-    return slice(lowest, highest + 1)
+def _tip_outcomes(log_record: Floats) -> Floats:
+    """Log-probabilities of (presences, absences) at one tip given its state, (2, 2, 2, 1), before capping."""
+    outcomes = np.full((2, 2, 2, 1), -np.inf)
+    outcomes[0, 1, :, 0], outcomes[1, 0, :, 0] = log_record[0], log_record[1]
+    return outcomes
 
 
-def _tip_outcomes(recorded: Floats, n_outcomes: int, n_rates: int) -> tuple[Floats, Floats]:
-    """Logs of (recorded absent, recorded present, and 0) at a tip, and tangents 0.
-
-    (n_outcomes, 2, n_rates) and (2, n_outcomes, 2, n_rates).
-    """
-    log = np.full((n_outcomes, 2, n_rates), -np.inf)
-    with np.errstate(divide="ignore"):
-        log[0] = np.log(1.0 - recorded)[:, None]
-        log[1] = np.log(recorded)[:, None]
-    return log, np.zeros((2, *log.shape))
-
-
-def _convolve(one: tuple[Floats, Floats], two: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
-    """Numbers of presences in the union of two disjoint sets of tips, given the state of the node above both."""
-    if len(one[0]) > len(two[0]):
-        one, two = two, one
-    n_two = len(two[0])
-    log = np.full((len(one[0]) + n_two - 1, *two[0].shape[1:]), -np.inf)
-    tangent = np.zeros((2, *log.shape))
-    for count, (term, slope) in enumerate(zip(one[0], one[1].swapaxes(0, 1), strict=True)):
-        reached = slice(count, count + n_two)
-        terms = np.stack([log[reached], term + two[0]])
-        slopes = np.stack([tangent[:, reached], slope[:, None] + two[1]])
-        log[reached], tangent[:, reached] = _log_sum(terms, slopes)
-    return log, tangent
+def _capped(outcomes: Floats, presences: _Cap, absences: _Cap) -> Floats:
+    """Outcomes beyond the caps added to the last that is kept, or forgotten."""
+    for axis, cap in enumerate((presences, absences)):
+        kept = np.moveaxis(outcomes, axis, 0)
+        if len(kept) > cap.largest + 1:
+            last = np.logaddexp.reduce(kept[cap.largest :], axis=0) if cap.saturates else kept[cap.largest]
+            kept = np.concatenate([kept[: cap.largest], last[None]])
+        outcomes = np.moveaxis(kept, 0, axis)
+    return outcomes
 
 
-def _combine(one: tuple[Floats, Floats], two: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
+def _uncapped(share: Floats, outcomes: Floats, caps: tuple[_Cap, _Cap]) -> Floats:
+    """The shares of outcomes before they were capped."""
+    presences, absences = caps
+    halfway = _capped(outcomes, presences, _Cap(outcomes.shape[1], False))
+    share = _uncap_axis(share, halfway, 1, absences)
+    return _uncap_axis(share, outcomes, 0, presences)
+
+
+def _uncap_axis(share: Floats, outcomes: Floats, axis: int, cap: _Cap) -> Floats:
+    full, kept = np.moveaxis(outcomes, axis, 0), np.moveaxis(share, axis, 0)
+    if len(full) <= cap.largest + 1:
+        return share
+    result = np.zeros_like(full)
+    result[: len(kept)] = kept
+    if cap.saturates:
+        tail = full[cap.largest :]
+        result[cap.largest :] = kept[-1] * _share(tail, np.logaddexp.reduce(tail, axis=0))
+    return np.moveaxis(result, 0, axis)
+
+
+def _convolved(one: Floats, two: Floats) -> Floats:
     """Outcomes over the union of two disjoint sets of tips, given the state of the node above both."""
-    (a, b, m), (a2, b2, m2) = one[0], two[0]
-    da, db, dm = one[1].swapaxes(0, 1)
-    da2, db2, dm2 = two[1].swapaxes(0, 1)
-    terms = np.stack([m, a + m2, b + m2, a + b2, b + a2])
-    slopes = np.stack([dm, da + dm2, db + dm2, da + db2, db + da2])
-    mixed, mixed_slope = _log_sum(terms, slopes)
-    return np.stack([a + a2, b + b2, mixed]), np.stack([da + da2, db + db2, mixed_slope], axis=1)
+    if one.shape[0] * one.shape[1] > two.shape[0] * two.shape[1]:
+        one, two = two, one
+    result = np.full((one.shape[0] + two.shape[0] - 1, one.shape[1] + two.shape[1] - 1, *two.shape[2:]), -np.inf)
+    for i in range(one.shape[0]):
+        for j in range(one.shape[1]):
+            reached = (slice(i, i + two.shape[0]), slice(j, j + two.shape[1]))
+            result[reached] = np.logaddexp(result[reached], one[i, j] + two)
+    return result
 
 
-def _log_sum(terms: Floats, slopes: Floats) -> tuple[Floats, Floats]:
-    """Log of the sum of exp(terms) along the first axis, and its derivative: the weighted mean of the slopes.
+def _combine_back(one: Floats, two: Floats, share: Floats, caps: tuple[_Cap, _Cap]) -> tuple[Floats, Floats]:
+    """The shares of both parts of a union, from those of the union."""
+    full = _convolved(one, two)
+    share = _uncapped(share, full, caps)
+    is_swapped = one.shape[0] * one.shape[1] > two.shape[0] * two.shape[1]
+    if is_swapped:
+        one, two = two, one
+    by_one, by_two = np.zeros_like(one), np.zeros_like(two)
+    for i in range(one.shape[0]):
+        for j in range(one.shape[1]):
+            reached = (slice(i, i + two.shape[0]), slice(j, j + two.shape[1]))
+            part = share[reached] * _share(one[i, j] + two, full[reached])
+            by_one[i, j] = part.sum(axis=(0, 1))
+            by_two += part
+    return (by_two, by_one) if is_swapped else (by_one, by_two)
 
-    `slopes` is (n_terms, n_parameters, ...) where `terms` is (n_terms, ...); a sum of nothing but zeros has
-    slope 0.
-    """
-    top = terms.max(axis=0)
-    top = np.where(np.isfinite(top), top, 0.0)
-    weight = np.exp(terms - top)
-    total = weight.sum(axis=0)
-    with np.errstate(divide="ignore"):
-        value = top + np.log(total)
-    gradient = (weight[:, None] * slopes).sum(axis=0) / np.where(total > 0.0, total, 1.0)
-    return value, gradient
+
+def _share(term: Floats, total: Floats) -> Floats:
+    return np.asarray(np.exp(_difference(term, total)))
 
 
-def _log_slopes(branch_length: Floats, gain: Floats, loss: Floats, log_p: Floats) -> Floats:
-    """Returns d log P / d log rate, (gain or loss, above, below, n_branches, n_rates); 0 where P is 0."""
-    columns_ = columns(branch_length, gain, loss)
-    steps = log_derivatives(*columns_)[:, :2]
-    with np.errstate(divide="ignore"):
-        log_rate = np.log(np.stack(columns_[1:]))
-    slope = np.zeros((2, *log_p.shape))
-    finite = np.isfinite(log_p)
-    for above in (0, 1):
-        for rate in (0, 1):
-            # More gain raises P01 and lowers P10; each row sums to 1.
-            raises = 1 - above if rate == 0 else above
-            for below in (0, 1):
-                size = np.exp(steps[above, rate] + log_rate[rate] - np.where(finite, log_p, 0.0)[above, below])
-                sign = 1.0 if (below != above) == (raises == 1) else -1.0
-                slope[rate, above, below] = np.where(finite[above, below], sign * size, 0.0)
-    return slope
+def _difference(term: Floats, total: Floats) -> Floats:
+    """The difference of two logs; -inf where both are."""
+    return np.asarray(term - np.where(np.isneginf(total), 0.0, total))

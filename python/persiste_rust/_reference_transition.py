@@ -72,11 +72,37 @@ def log_derivatives(t: Floats, gain: Floats, loss: Floats) -> Floats:
     return np.stack([np.stack(leave_absent), np.stack([leave_present[i] for i in (1, 0, 2)])])
 
 
+def log_slopes(branch_length: ArrayLike, gain: ArrayLike, loss: ArrayLike, log_p: Floats) -> Floats:
+    """Returns d log P / d log rate, (gain or loss, above, below, n_branches, n_rates); 0 where P is 0.
+
+    `log_p` is what `log_transition_probabilities` returns for the same arguments.
+    """
+    lengths, *rates = columns(branch_length, gain, loss)
+    steps = log_derivatives(lengths, *rates)[:, :2]
+    with np.errstate(divide="ignore"):
+        log_rate = np.log(np.stack(rates))
+    slope = np.zeros((2, *log_p.shape))
+    finite = np.isfinite(log_p)
+    for above in (0, 1):
+        for rate in (0, 1):
+            # More gain raises P01 and lowers P10; each row sums to 1.
+            raises = 1 - above if rate == 0 else above
+            for below in (0, 1):
+                size = np.exp(steps[above, rate] + log_rate[rate] - np.where(finite, log_p, 0.0)[above, below])
+                sign = 1.0 if (below != above) == (raises == 1) else -1.0
+                slope[rate, above, below] = np.where(finite[above, below], sign * size, 0.0)
+    return slope
+
+
 def columns(branch_length: ArrayLike, gain: ArrayLike, loss: ArrayLike) -> tuple[Floats, Floats, Floats]:
-    """Branch lengths down, rates across: three arrays of shape (n_branches, n_rates)."""
+    """Branch lengths down, rates across: three arrays of shape (n_branches, n_rates).
+
+    Rates are scalars, (n_rates,) for all branches, or (n_branches, n_rates).
+    """
     lengths = np.asarray(branch_length, dtype=np.float64).reshape(-1, 1)
-    gains = np.asarray(gain, dtype=np.float64).reshape(1, -1)
-    t, gains, losses = np.broadcast_arrays(lengths, gains, np.asarray(loss, dtype=np.float64).reshape(1, -1))
+    rates = (np.asarray(rate, dtype=np.float64) for rate in (gain, loss))
+    gains, losses = (rate if rate.ndim == 2 else rate.reshape(1, -1) for rate in rates)
+    t, gains, losses = np.broadcast_arrays(lengths, gains, losses)
     return t, gains, losses
 
 

@@ -28,7 +28,9 @@ class LikelihoodRatioTest:
 
     `statistic` is twice the difference of the maximal log-likelihoods, both unpenalised; under the null it follows the
     mixture of chi-squared distributions with `degrees_of_freedom` and `mixture_weights`, in which weight on 0 degrees
-    is weight on exactly 0. `p_value` is the probability of at least this statistic.
+    is weight on exactly 0. `p_value` is the probability of at least this statistic. `alternative` is the fit with the
+    tested parameters free on both sides; where the only one has the sign that a one-sided test does not ask for, the
+    maximum on the side asked for is the null's, and the statistic 0.
     """
 
     statistic: float
@@ -91,45 +93,49 @@ def mixture_tail(statistic: float, degrees: tuple[int, ...], weights: tuple[floa
 def likelihood_ratio_test(model: GeneContentModel, recipe: Recipe, null: Fit | None = None) -> LikelihoodRatioTest:
     """Fits `model` (unless its fit is given) and the model with what the recipe adds, and compares them.
 
-    A parameter that the recipe tests on one side only stands at 0 in the alternative where its estimate has the other
-    sign. The alternative is searched from the null's maximum, so that it never ends below it.
+    The alternative is searched from the null's maximum where it adds covariates, so that it never ends below it.
 
     # Errors
-    ValueError for a model with penalties, whose maximum is not that of a likelihood.
+    ValueError for a model with penalties, whose maximum is not that of a likelihood; for a null fit of another model;
+    for one-sided tests of several parameters at once; for an alternative whose search failed.
     """
     if model._native.penalised:
         raise ValueError("a likelihood-ratio test needs models without priors or penalties")
     added: Alternative = recipe.alternative(model)
+    sides = dict(zip((column.name for column in added.columns), added.sides, strict=False))
+    one_sided = {name: side for name, side in sides.items() if side != "both"}
+    if one_sided and len(added.columns) > 1:
+        raise ValueError(f"one-sided tests of several parameters at once are not offered ({', '.join(one_sided)})")
     null = model.fit() if null is None else null
+    _refuse_other(model, null)
     wider = model._with(added.columns, added.settings)
-    fit = _fit_from(wider, null)
-    one_sided = [
-        (name, side)
-        for name, side in zip((column.name for column in added.columns), added.sides, strict=False)
-        if side != "both"
-    ]
-    n_new = fit.n_parameters - null.n_parameters
-    n_boundary = len(one_sided) + added.boundary
+    fit = _fit_from(wider, null, added)
     statistic = 2.0 * (fit.log_likelihood - null.log_likelihood)
-    wrong_sign = [name for name, side in one_sided if (fit.parameters[name] < 0.0) == (side == "greater")]
-    if wrong_sign and n_new == 1:
-        statistic = 0.0
-    elif wrong_sign:
-        raise ValueError(f"one-sided tests of several parameters at once are not offered ({', '.join(wrong_sign)})")
     if statistic < -_PRECISION * max(1.0, abs(null.log_likelihood)):
         raise ValueError(
             f"the alternative ended {-statistic / 2:g} log-units below the null: its search failed ({fit.reason})"
         )
+    for name, side in one_sided.items():
+        if (fit.parameters[name] < 0.0) == (side == "greater"):
+            statistic = 0.0
     statistic = max(statistic, 0.0)
+    n_new = fit.n_parameters - null.n_parameters
+    n_boundary = len(one_sided) + added.boundary
     degrees, weights = boundary_mixture(n_new - n_boundary, n_boundary)
     return LikelihoodRatioTest(statistic, degrees, weights, mixture_tail(statistic, degrees, weights), null, fit)
 
 
-def _fit_from(wider: GeneContentModel, null: Fit) -> Fit:
-    """Fits from the null's maximum where its parameters are among the model's, else from the model's own starts."""
-    if not set(null.parameters) <= set(wider.parameter_names):
-        return wider.fit()
-    if wider._settings["rates"][0] != "shared":
+def _refuse_other(model: GeneContentModel, null: Fit) -> None:
+    """Refuses a fit that cannot be the model's."""
+    same_data = null.n_families == model.data.n_families and list(null.family_names) == model.data.family_names
+    same_model = list(null.parameters) == model.parameter_names and null.ascertainment == model.ascertainment_name
+    if not (same_data and same_model and null.root == model.root):
+        raise ValueError("the null's fit is of another model or of other data than the model that is tested")
+
+
+def _fit_from(wider: GeneContentModel, null: Fit, added: Alternative) -> Fit:
+    """Fits from the null's maximum where covariates alone were added, else from the model's own starts."""
+    if added.settings:
         return wider.fit()
     return wider.fit({name: null.parameters.get(name, 0.0) for name in wider.parameter_names})
 
@@ -196,7 +202,8 @@ class Comparison:
             import pandas
         except ImportError as error:
             raise ImportError("a DataFrame needs pandas: pip install 'persiste-rust[pandas]'") from error
-        return pandas.DataFrame(self.rows())
+        frame: pd.DataFrame = pandas.DataFrame(self.rows())
+        return frame
 
     def summary(self) -> str:
         """Returns the table as text."""

@@ -11,7 +11,7 @@ from persiste_rust._covariate_table import read_covariates
 from persiste_rust.data import GeneContentData
 from persiste_rust.effects import Column
 from persiste_rust.regimes import BACKGROUND, Carry, branch_values
-from persiste_rust.regression import formula_columns
+from persiste_rust.regression import formula_columns, formula_variables
 
 On = Literal["gain", "loss"]
 
@@ -30,31 +30,45 @@ def covariate_columns(
     # Errors
     ValueError for a table that no formula uses, and whatever tables and formulas are refused for.
     """
-    tables = {"family_covariates": family_covariates, "branch_covariates": branch_covariates}
-    if all(formula is None for formula in formulas.values()):
-        for name, table in tables.items():
-            if table is not None:
-                raise ValueError(f"{name} is given but no formula uses it; give gain='~ 1 + ...' or loss='~ 1 + ...'")
+    given = {on: formula for on, formula in formulas.items() if formula is not None}
+    tables = {
+        name: read_covariates(source, name.replace("_", " "))
+        for name, source in (("family_covariates", family_covariates), ("branch_covariates", branch_covariates))
+        if source is not None
+    }
+    known = [name for table in tables.values() for name in table.columns] + ["regime"] * (regimes is not None)
+    used = set()
+    for on, formula in given.items():
+        for name in formula_variables(formula, on):
+            if name not in known:
+                raise ValueError(
+                    f"the formula '{formula}' for {on} names '{name}'; known: {', '.join(known) or 'none'}"
+                )
+            used.add(name)
+    for name, table in tables.items():
+        if not used.intersection(table.columns):
+            raise ValueError(f"{name} is given but no formula uses it; give gain='~ 1 + ...' or loss='~ 1 + ...'")
+    if not given:
         return [] if regimes is None else regime_columns(data, regimes)
     families: dict[str, list[Any]] = {}
-    if family_covariates is not None:
-        families = read_covariates(family_covariates, "family covariates").of(data.family_names, "family")
+    if "family_covariates" in tables:
+        table = tables["family_covariates"]
+        families = table.of(data.family_names, "family", sorted(used.intersection(table.columns)))
     branches: dict[str, list[Any]] = {}
-    if branch_covariates is not None:
-        table = read_covariates(branch_covariates, "branch covariates")
-        branches = {name: branch_values(data.tree, table, name, carry) for name in table.columns}
+    if "branch_covariates" in tables:
+        table = tables["branch_covariates"]
+        wanted = sorted(used.intersection(table.columns))
+        branches = {name: branch_values(data.tree, table, name, carry) for name in wanted}
     if regimes is not None:
-        if "regime" in branches:
-            raise ValueError("the branch covariates have a column 'regime' although regimes are given; rename it")
+        if "regime" not in used:
+            raise ValueError("regimes are given but no formula names 'regime'; add it to gain or loss")
+        if "regime" in branches or "regime" in families:
+            raise ValueError("a table of covariates has a column 'regime' although regimes are given; rename it")
         branches["regime"] = list(regimes)
     size = (data.n_families, data.tree.n_nodes)
-    columns: list[Column] = []
-    for on, formula in formulas.items():
-        if formula is not None:
-            columns.extend(formula_columns(formula, on, families, branches, size))
-    if regimes is not None and not any("regime" in column.name for column in columns):
-        raise ValueError("regimes are given but no formula names 'regime'; add it to gain or loss")
-    return columns
+    return [
+        column for on, formula in given.items() for column in formula_columns(formula, on, families, branches, size)
+    ]
 
 
 def regime_columns(data: GeneContentData, regimes: list[str]) -> list[Column]:

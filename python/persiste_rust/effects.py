@@ -183,7 +183,7 @@ def _add_multipliers(
     for on in parts:
         first = len(names)
         prefix = "rate" if on == "both" else on
-        names.extend(f"{prefix}:branch[{node_labels[node]}]" for node in branches)
+        names.extend(f"{prefix}:branch[{node_labels[node]}]" for node in branches.tolist())
         for rows in _rows_of(on, *designs):
             rows.add_sets(first + np.arange(len(branches)), set_of_node[branches])
         place = {int(node): first + index for index, node in enumerate(branches)}

@@ -47,11 +47,14 @@ def explain(model: GeneContentModel) -> str:
 
 def _effects(model: GeneContentModel) -> list[str]:
     names = [column.name for column in model._columns]
-    if not names:
-        return []
-    return [
-        "effects: added to the logs of the rates, reference categories having none: " + ", ".join(names),
-    ]
+    lines = []
+    if names:
+        lines.append("effects: added to the logs of the rates, reference categories having none: " + ", ".join(names))
+    if model._multipliers is not None:
+        what = {"both": "gain and loss alike", "separate": "gain and loss, one for each"}
+        on = model._multipliers.on
+        lines.append(f"branches: the rates of every branch times a multiplier of its own, on {what.get(on, on)}")
+    return lines
 
 
 def _root(model: GeneContentModel) -> str:
@@ -80,7 +83,8 @@ def _observation(model: GeneContentModel) -> list[str]:
         if setting == "estimated":
             how = "one number for all genomes, estimated"
         elif isinstance(setting, tuple):
-            how = f"one number a genome, estimated under a normal prior on the logit (centre {setting[0]:g}, sd {setting[1]:g})"
+            prior = f"centre {setting[0]:g}, sd {setting[1]:g}"
+            how = f"one number a genome, estimated under a normal prior on the logit ({prior})"
         else:
             how = f"given, {min(setting):g} to {max(setting):g}"
         lines.append(f"{what}: the probability that a family is recorded where it is {given}: {how}")
@@ -108,8 +112,8 @@ def _others(model: GeneContentModel) -> list[str]:
     if model.ascertainment == "none" and model.root == "equal":
         lines = [
             "phytools fitMk(pi='equal'): the same number",
-            f"ape ace(type='discrete'): greater by n_families ln 2 = {n * math.log(2.0):.6f}, for it leaves out the 1/2 "
-            "of the root",
+            f"ape ace(type='discrete'): greater by n_families ln 2 = {n * math.log(2.0):.6f}, for it leaves out the "
+            "1/2 of the root",
         ]
     elif model.ascertainment == "none" and model.root == "fitzjohn":
         lines = ["phytools fitMk(pi='fitzjohn'): the same number"]

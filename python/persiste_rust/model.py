@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import operator
 import time
 import warnings
 from collections.abc import Mapping, Sequence
@@ -58,7 +59,8 @@ class GeneContentModel:
       result.
 
     Parameters are a mapping by name, or a 1-D array in the order of `parameter_names`. Log-likelihoods are natural
-    logs, never with a prior or a penalty; -inf for data that cannot arise. `explain()` says in words what the number is.
+    logs, never with a prior or a penalty; -inf for data that cannot arise. `explain()` says in words what the number
+    is.
 
     # Errors
     ValueError for an unknown name, a probability outside [0, 1], a covariate without a row or collinear with others,
@@ -109,7 +111,9 @@ class GeneContentModel:
             raise ValueError(f"threads is {threads}; allowed are 1 or more, or None for all cores")
         self.data = data
         self.root = root if isinstance(root, str) else float(root)
-        self.ascertainment = ascertainment if isinstance(ascertainment, str) else tuple(ascertainment)
+        self.ascertainment = ascertainment if isinstance(ascertainment, str) else _window(ascertainment)
+        if not isinstance(rates, str) and not hasattr(rates, "_spec"):
+            raise TypeError(f"rates is a {type(rates).__name__}; allowed are a name or a rate model, DiscreteGamma(4)")
         self.rates = rates
         self.regimes = None if regimes is None else regime_of_branches(data.tree, regimes)
         columns = covariate_columns(
@@ -221,6 +225,10 @@ class GeneContentModel:
         """
         return self._native.family_rates(self._vector(params))
 
+    def penalty(self, params: Parameters) -> float:
+        """Returns what a fit subtracts from the log-likelihood to find its maximum; 0 without priors and penalties."""
+        return self._native.penalty(self._vector(params))
+
     def explain(self) -> str:
         """Returns in words what the log-likelihood is: rates, root, conditioning, units, and others' constants."""
         return explain(self)
@@ -306,6 +314,16 @@ class GeneContentModel:
 
     def __repr__(self) -> str:
         return f"GeneContentModel({self.data!r}, root={self.root!r}, ascertainment={self.ascertainment!r})"
+
+
+def _window(pair: Any) -> tuple[int, int | None]:
+    """A window as whole numbers."""
+    allowed = "allowed are a name or a pair of whole numbers (lowest, highest), highest perhaps None"
+    try:
+        lowest, highest = pair
+        return operator.index(lowest), None if highest is None else operator.index(highest)
+    except (TypeError, ValueError):
+        raise ValueError(f"the ascertainment is {pair!r}; {allowed}") from None
 
 
 def _read_only(array: Any) -> Any:

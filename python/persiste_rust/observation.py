@@ -56,9 +56,9 @@ def observation_setting(value: TipProbabilities | None, what: str, tip_names: li
     """Returns a setting as the native module takes it: None, one number a tip, a prior's pair, or a word.
 
     # Errors
-    ValueError for a tip without a value.
+    ValueError for a tip without a value; genomes that are no tips are passed over.
     """
-    if value is None or value == "estimated":
+    if value is None or (isinstance(value, str) and value == "estimated"):
         return value
     if isinstance(value, PerGenome):
         return (float(value.centre), float(value.sd))

@@ -43,6 +43,13 @@ class Recipe(Protocol):
         ...
 
 
+_RATES: tuple[_On, _On] = ("gain", "loss")
+
+
+def _both(columns: tuple[Column, ...]) -> tuple[Side, ...]:
+    return tuple("both" for _ in columns)
+
+
 def _members(model: GeneContentModel, families: Collection[str], what: str) -> NDArray[np.float64]:
     wanted = {families} if isinstance(families, str) else set(families)
     names = model.data.family_names
@@ -61,10 +68,7 @@ def _members(model: GeneContentModel, families: Collection[str], what: str) -> N
 
 def _clade(model: GeneContentModel, clade: str | Collection[str], what: str) -> NDArray[np.float64]:
     regimes = regime_of_branches(model.data.tree, {what: clade})
-    inside = np.asarray([regime != BACKGROUND for regime in regimes], dtype=np.float64)
-    if inside[:-1].all():
-        raise ValueError(f"{what}: the clade holds every branch of the tree, so nothing is left to compare it with")
-    return inside
+    return np.asarray([regime != BACKGROUND for regime in regimes], dtype=np.float64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,9 +120,6 @@ class HostAssociation:
         return Alternative(tuple(columns), sides=("both", "both"))
 
 
-_RATES: tuple[_On, _On] = ("gain", "loss")
-
-
 @dataclass(frozen=True, eq=False)
 class GenomeReduction:
     """Loss is faster in a clade (endosymbionts, say): `loss:reduced` multiplies the loss rate on its branches.
@@ -147,7 +148,7 @@ class PathwayCoherence:
     def alternative(self, model: GeneContentModel) -> Alternative:
         """Returns one covariate a pathway and rate."""
         columns = _level_columns(model, self.pathways, "pathway", _RATES)
-        return Alternative(columns, sides=("both",) * len(columns))
+        return Alternative(columns, sides=_both(columns))
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,7 +163,7 @@ class GenomicCluster:
     def alternative(self, model: GeneContentModel) -> Alternative:
         """Returns one covariate a cluster."""
         columns = _level_columns(model, self.clusters, "cluster", ("loss",))
-        return Alternative(columns, sides=("both",) * len(columns))
+        return Alternative(columns, sides=_both(columns))
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,7 +220,9 @@ def _level_columns(
     if not levels:
         raise ValueError(f"no family has a {what}")
     if len(level_of) == len(names):
-        levels = levels[1:]
+        levels = levels[1:]  # no family is left out: the first level is the reference
+    if not levels:
+        raise ValueError(f"every family has the same {what}, so there is nothing to compare it with")
     of = [str(level_of[name]) if name in level_of else None for name in names]
     columns = []
     for on in rates:

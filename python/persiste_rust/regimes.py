@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from os import PathLike
 from typing import Any, Literal
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from persiste_rust._covariate_table import CovariateTable, read_covariates
 from persiste_rust.tree import Tree
 
-# A mapping from regime to clade, or a table of branches: a DataFrame, a mapping of columns, or a path.
+# A mapping from regime to clade, or a table of branches: a DataFrame or a path.
 Regimes = Mapping[str, str | Iterable[str]] | str | PathLike[str] | Any
 
 BACKGROUND = "background"
@@ -20,21 +21,26 @@ Carry = Literal["mean", "unanimous"]
 
 
 def node_labels(tree: Tree) -> list[str]:
-    """Returns one label a node: its name, or `node<number>` (post-order, from 0) where it has none."""
-    return [name or f"node{index}" for index, name in enumerate(tree.node_names)]
+    """Returns one label a node, each of its own: its name, or `node<number>` (post-order, from 0).
+
+    A node without a name, or with one that several nodes have (such as a support value), is called by its number.
+    """
+    names = tree.node_names
+    count = Counter(names)
+    taken = {name for name in names if name and count[name] == 1}
+    labels = []
+    for node, name in enumerate(names):
+        label = name if name in taken else f"node{node}"
+        while name not in taken and label in taken:
+            label += "_"
+        taken.add(label)
+        labels.append(label)
+    return labels
 
 
 def node_index(tree: Tree) -> dict[str, int]:
-    """Returns the node of each label; names of the tree go before `node<number>`, doubled names are left out."""
-    index: dict[str, int] = {}
-    doubled = set()
-    for node, name in enumerate(tree.node_names):
-        if name and name in index:
-            doubled.add(name)
-        elif name:
-            index[name] = node
-    for name in doubled:
-        del index[name]
+    """Returns the node of each label; `node<number>` is a second label of a node that has a name."""
+    index = {label: node for node, label in enumerate(node_labels(tree))}
     for node in range(tree.n_nodes):
         index.setdefault(f"node{node}", node)
     return index
@@ -48,12 +54,27 @@ def regime_of_branches(tree: Tree, regimes: Regimes) -> list[str]:
     counts. Or it is a table (a path or a DataFrame) with one row a branch: its node's label, and a column `regime`.
 
     # Errors
-    ValueError for a name that no node has, and for a regime without any branch of its own.
+    ValueError for a name that no node has, a regime without any branch of its own, or one that holds all branches.
     """
+    if isinstance(regimes, Mapping):
+        regime = _from_clades(tree, regimes)
+    else:
+        regime = _from_table(tree, read_covariates(regimes, "regimes"))
+    parent = tree.parent
+    branches = [regime[node] for node in range(tree.n_nodes) if parent[node] >= 0]
+    if len(set(branches)) <= 1:
+        raise ValueError(
+            f"regime '{regime[0]}' holds every branch of the tree, so there is nothing to compare it with; name some "
+            "of the branches"
+        )
+    if BACKGROUND not in branches:
+        # The root has no branch of its own: its rates are those of its first child.
+        regime[-1] = regime[int(np.flatnonzero(parent == tree.n_nodes - 1)[0])]
+    return regime
+
+
+def _from_clades(tree: Tree, regimes: Mapping[str, str | Iterable[str]]) -> list[str]:
     index, parent = node_index(tree), tree.parent
-    if not isinstance(regimes, Mapping):
-        return _from_table(tree, read_covariates(regimes, "regimes"))
-    below = _tips_below(tree)
     clades = []
     for name, members in regimes.items():
         if name == BACKGROUND:
@@ -62,13 +83,14 @@ def regime_of_branches(tree: Tree, regimes: Regimes) -> list[str]:
         if not nodes:
             raise ValueError(f"regime '{name}' names no branch; give a node's label or its tips")
         found = [_node(index, node, f"regime '{name}'") for node in nodes]
-        clades.append((below[(ancestor := _common_ancestor(parent, found))], ancestor, name))
+        clades.append((_common_ancestor(parent, found), name))
     regime = [BACKGROUND] * tree.n_nodes
-    for _, ancestor, name in sorted(clades, key=lambda clade: -clade[0]):
+    # A node's number is greater than those of all nodes below it, so that clades within clades come later.
+    for ancestor, name in sorted(clades, key=lambda clade: -clade[0]):
         inside = np.zeros(tree.n_nodes, dtype=bool)
         inside[ancestor] = True
-        for node in range(tree.n_nodes - 1, -1, -1):
-            if inside[node] or (parent[node] >= 0 and inside[parent[node]]):
+        for node in range(ancestor, -1, -1):
+            if inside[node] or inside[parent[node]]:
                 inside[node] = True
                 regime[node] = name
     branches = [regime[node] for node in range(tree.n_nodes) if parent[node] >= 0]
@@ -80,12 +102,10 @@ def regime_of_branches(tree: Tree, regimes: Regimes) -> list[str]:
 
 def _from_table(tree: Tree, table: CovariateTable) -> list[str]:
     index = node_index(tree)
-    values = table.column("regime")
     regime = [BACKGROUND] * tree.n_nodes
-    for label, value in zip(table.names, values, strict=True):
-        regime[_node(index, label, f"{table.where}")] = str(value)
-    if all(regime[node] == BACKGROUND for node in range(tree.n_nodes) if tree.parent[node] >= 0):
-        raise ValueError(f"{table.where} names no branch with a regime other than '{BACKGROUND}'")
+    for label, value in zip(table.names, table.column("regime"), strict=True):
+        is_whole = isinstance(value, float) and value.is_integer()
+        regime[_node(index, label, table.where)] = str(int(value)) if is_whole else str(value)
     return regime
 
 
@@ -107,17 +127,6 @@ def _common_ancestor(parent: NDArray[np.int64], nodes: list[int]) -> int:
     return ancestor
 
 
-def _tips_below(tree: Tree) -> NDArray[np.int64]:
-    parent = tree.parent
-    count = np.zeros(tree.n_nodes, dtype=np.int64)
-    has_child = np.zeros(tree.n_nodes, dtype=bool)
-    has_child[parent[parent >= 0]] = True
-    count[~has_child] = 1
-    for node in range(tree.n_nodes - 1):
-        count[parent[node]] += count[node]
-    return count
-
-
 def branch_values(tree: Tree, table: CovariateTable, name: str, carry: Carry | None) -> list[Any]:
     """Returns a covariate's value on each branch, (n_nodes), from a table of branches or of tips.
 
@@ -127,8 +136,11 @@ def branch_values(tree: Tree, table: CovariateTable, name: str, carry: Carry | N
     that of its first child where nothing is carried.
 
     # Errors
-    ValueError for a label that is no node, a tip without a row, or internal nodes without a row and no `carry`.
+    ValueError for a label that is no node, a tip without a row, internal nodes without a row and no `carry`, or an
+    unknown `carry`.
     """
+    if carry not in (None, "mean", "unanimous"):
+        raise ValueError(f"unknown carry '{carry}'; known: mean, unanimous")
     index, parent = node_index(tree), tree.parent
     values: list[Any] = [None] * tree.n_nodes
     for label, value in zip(table.names, table.column(name), strict=True):
@@ -148,11 +160,9 @@ def branch_values(tree: Tree, table: CovariateTable, name: str, carry: Carry | N
         )
     if lacking:
         carried = _means(tree, values, tips, name) if carry == "mean" else _shared_values(tree, values, tips)
-        values = [own if value is None else value for value, own in zip(values, carried, strict=True)]
-        values = values if values[-1] is not None else carried
-    root = tree.n_nodes - 1
-    if values[root] is None:
-        values[root] = values[int(np.flatnonzero(parent == root)[0])] if tree.n_nodes > 1 else values[tips[0]]
+        values = [above if value is None else value for value, above in zip(values, carried, strict=True)]
+    if values[-1] is None:
+        values[-1] = values[int(np.flatnonzero(parent == tree.n_nodes - 1)[0])]
     return values
 
 

@@ -14,6 +14,36 @@ from persiste_rust.regimes import BACKGROUND
 _MOST_CELLS = 200_000_000
 
 
+def formula_variables(formula: str, on: str) -> list[str]:
+    """Returns the names of the covariates that a formula uses, sorted.
+
+    # Errors
+    ImportError if formulaic is not installed; ValueError for a formula that cannot be read or has a left side.
+    """
+    parsed = _parsed(formula, on)
+    return sorted(str(name) for name in parsed.required_variables)
+
+
+def _parsed(formula: str, on: str) -> Any:
+    formulaic, _ = _libraries()
+    try:
+        parsed = formulaic.Formula(formula)
+    except Exception as error:
+        raise ValueError(f"the formula '{formula}' for {on} cannot be read: {_first_line(error)}") from error
+    if hasattr(parsed, "lhs"):
+        raise ValueError(f"the formula '{formula}' for {on} has a left side; write it as '~ 1 + ...'")
+    return parsed
+
+
+def _libraries() -> tuple[Any, Any]:
+    try:
+        import formulaic
+        import pandas as pd
+    except ImportError as error:
+        raise ImportError("formulas need formulaic and pandas: pip install 'persiste-rust[formula]'") from error
+    return formulaic, pd
+
+
 def formula_columns(
     formula: str,
     on: Literal["gain", "loss"],
@@ -23,32 +53,22 @@ def formula_columns(
 ) -> list[Column]:
     """Returns the columns of a formula such as `"~ 1 + essential + regime + category:regime"`.
 
-    Names are columns of the two tables, `size` (n_families, n_nodes) values each; formulas are read by formulaic.
+    Names are columns of the two tables, `size` (n_families, n_nodes) values each, which hold all that the formula
+    uses; formulas are read by formulaic.
     Categories are coded by treatment contrasts, `background` or else the first level in alphabetical order being the
     reference. Families with equal values are computed together, so that a covariate with few levels costs little.
+    A transform of a whole column, such as `center(x)`, is over these distinct rows: it moves what the intercept means.
     The parameters are called `gain:<term>` and `loss:<term>`; the intercept is the rate model's own log-rate.
 
     # Errors
-    ImportError if formulaic is not installed; ValueError for an unknown name, a formula without an intercept, or a
-    name that stands in both tables.
+    ImportError if formulaic is not installed; ValueError for a formula without an intercept, or a name that stands in
+    both tables.
     """
-    try:
-        import formulaic
-        import pandas as pd
-    except ImportError as error:
-        raise ImportError("formulas need formulaic and pandas: pip install 'persiste-rust[formula]'") from error
+    _, pd = _libraries()
     both = sorted(set(family_covariates) & set(branch_covariates))
     if both:
         raise ValueError(f"'{both[0]}' is a covariate of families and of branches; rename one")
-    try:
-        parsed = formulaic.Formula(formula)
-        needed = sorted(str(name) for name in parsed.required_variables)
-    except Exception as error:
-        raise ValueError(f"the formula '{formula}' for {on} cannot be read: {_first_line(error)}") from error
-    known = [*family_covariates, *branch_covariates]
-    for name in needed:
-        if name not in known:
-            raise ValueError(f"the formula '{formula}' for {on} names '{name}'; known: {', '.join(known) or 'none'}")
+    parsed, needed = _parsed(formula, on), formula_variables(formula, on)
     families, family_code = _distinct({name: family_covariates[name] for name in needed if name in family_covariates})
     branches, branch_code = _distinct({name: branch_covariates[name] for name in needed if name in branch_covariates})
     n_families = len(next(iter(families.values()), [None]))
@@ -65,11 +85,9 @@ def formula_columns(
     for name in frame.columns:
         frame[name] = _typed(frame[name], pd)
     try:
-        matrix = parsed.get_model_matrix(frame)
+        matrix = parsed.get_model_matrix(frame, na_action="raise")
     except Exception as error:
         raise ValueError(f"the formula '{formula}' for {on} cannot be used: {_first_line(error)}") from error
-    if hasattr(matrix, "lhs"):
-        raise ValueError(f"the formula '{formula}' for {on} has a left side; write it as '~ 1 + ...'")
     values = np.asarray(matrix, dtype=np.float64).reshape(n_families, n_branches, -1)
     names = [str(name) for name in matrix.columns]
     if "Intercept" not in names:

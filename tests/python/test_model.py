@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import os
 import re
 from pathlib import Path
 
@@ -12,9 +13,9 @@ import numpy as np
 import pytest
 
 import persiste_rust
-from persiste_rust import Fit, GeneContentData, GeneContentModel, Tree
+from persiste_rust import DiscreteGamma, Fit, GeneContentData, GeneContentModel, Tree
 
-SHARED = Path(__file__).resolve().parents[3] / "shared"
+SHARED = Path(os.environ.get("PERSISTE_SHARED") or Path(__file__).resolve().parents[3] / "shared")
 CASES = SHARED / "reference" / "cases"
 BACKENDS = [pytest.param("rust", marks=pytest.mark.native), "numpy"]
 TREE = "((A:0.7,B:0.2):0.5,(C:0.3,D:1.1,E:0.4):0.1);"
@@ -54,7 +55,7 @@ def fit(data: GeneContentData) -> Fit:
 def cases() -> list[Path]:
     if not CASES.is_dir():
         return []
-    return [path for path in sorted(CASES.iterdir()) if not json.loads((path / "params.json").read_text())["gamma"]]
+    return sorted(CASES.iterdir())
 
 
 @pytest.mark.skipif(not CASES.is_dir(), reason="the reference values are not beside the project (../shared/reference)")
@@ -68,11 +69,14 @@ def test_log_likelihoods_agree_with_the_reference_values(case: Path, backend: st
     tips, newick = [row[0] for row in rows], (case / "tree.nwk").read_text()
     gain, loss = np.array(params["gain"], dtype=float), np.array(params["loss"], dtype=float)
     root = ROOTS[params["root"]] if params["root"] in ROOTS else float(params["root"])
-    if params["ascertainment"]:
+    if params["ascertainment"] or params["gamma"]:
         data = GeneContentData(newick, matrix, tips)
-        ascertainment = ASCERTAINMENTS[params["ascertainment"]]
-        model = GeneContentModel(data, root=root, ascertainment=ascertainment, backend=backend)  # type: ignore[arg-type]
-        found = model.log_likelihoods({"log_gain": math.log(gain), "log_loss": math.log(loss)})
+        options: dict = {"ascertainment": ASCERTAINMENTS[params["ascertainment"]], "backend": backend}
+        at = {"log_gain": math.log(gain), "log_loss": math.log(loss)}
+        if params["gamma"]:
+            options["rates"] = DiscreteGamma(params["gamma"]["k"], params["gamma"]["kind"])
+            at["log_alpha"] = math.log(float(params["gamma"]["alpha"]))
+        found = GeneContentModel(data, root=root, **options).log_likelihoods(at)
     else:
         compute = getattr(persiste_rust, f"compute_likelihoods_{backend}")
         found = compute(newick, matrix, gain, loss, tips, root=root)

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from persiste_rust.data import GeneContentData
-from persiste_rust.model import GeneContentModel
 from persiste_rust.family_rates import FamilyFit
 from persiste_rust.fit import Fit
+from persiste_rust.model import GeneContentModel
 from persiste_rust.tree import Tree
 
 

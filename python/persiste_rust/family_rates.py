@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from persiste_rust._backend import Choice, backend as backend_module
 from persiste_rust.data import GeneContentData, Progress
-from persiste_rust.model import GeneContentModel
+from persiste_rust.model import GeneContentModel, checked_ascertainment
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,7 +60,7 @@ class FamilyFit:
             import pandas
         except ImportError as error:
             raise ImportError("a DataFrame needs pandas: pip install 'persiste-rust[pandas]'") from error
-        return pandas.DataFrame(
+        frame: pd.DataFrame = pandas.DataFrame(
             {
                 "family": self.family_names,
                 "gain": np.exp(self.log_rates[:, 0]),
@@ -74,6 +74,7 @@ class FamilyFit:
                 "converged": self.converged,
             }
         )
+        return frame
 
     def summary(self) -> str:
         """Returns the result as lines of text for a reader."""
@@ -124,7 +125,7 @@ class FamilyRatesModel(GeneContentModel):
             raise ValueError(f"threads is {threads}; allowed are 1 or more, or None for all cores")
         self.data = data
         self.root = root if isinstance(root, str) else float(root)
-        self.ascertainment = ascertainment if isinstance(ascertainment, str) else tuple(ascertainment)
+        self.ascertainment = checked_ascertainment(ascertainment)
         self.rates = rates
         self.regimes = None
         self._columns, self._multipliers = (), None

@@ -111,7 +111,7 @@ class GeneContentModel:
             raise ValueError(f"threads is {threads}; allowed are 1 or more, or None for all cores")
         self.data = data
         self.root = root if isinstance(root, str) else float(root)
-        self.ascertainment = ascertainment if isinstance(ascertainment, str) else _window(ascertainment)
+        self.ascertainment = checked_ascertainment(ascertainment)
         if not isinstance(rates, str) and not hasattr(rates, "_spec"):
             raise TypeError(f"rates is a {type(rates).__name__}; allowed are a name or a rate model, DiscreteGamma(4)")
         self.rates = rates
@@ -316,14 +316,20 @@ class GeneContentModel:
         return f"GeneContentModel({self.data!r}, root={self.root!r}, ascertainment={self.ascertainment!r})"
 
 
-def _window(pair: Any) -> tuple[int, int | None]:
-    """A window as whole numbers."""
+def checked_ascertainment(given: Any) -> str | tuple[int, int | None]:
+    """Returns a name, or a window as whole numbers.
+
+    # Errors
+    ValueError for anything else.
+    """
+    if isinstance(given, str):
+        return given
     allowed = "allowed are a name or a pair of whole numbers (lowest, highest), highest perhaps None"
     try:
-        lowest, highest = pair
+        lowest, highest = given
         return operator.index(lowest), None if highest is None else operator.index(highest)
     except (TypeError, ValueError):
-        raise ValueError(f"the ascertainment is {pair!r}; {allowed}") from None
+        raise ValueError(f"the ascertainment is {given!r}; {allowed}") from None
 
 
 def _read_only(array: Any) -> Any:

@@ -70,7 +70,7 @@ class Bootstrap:
             import pandas
         except ImportError as error:
             raise ImportError("a DataFrame needs pandas: pip install 'persiste-rust[pandas]'") from error
-        frame = pandas.DataFrame(self.parameters, columns=list(self.names))
+        frame: pd.DataFrame = pandas.DataFrame(self.parameters, columns=list(self.names))
         frame["log_likelihood"] = self.log_likelihood
         frame["converged"] = self.converged
         return frame
@@ -188,7 +188,7 @@ class _Store:
         return text.split("\n")[:-1]
 
     def rows(self) -> list[tuple[_Floats, float, bool]]:
-        rows = []
+        rows: list[tuple[_Floats, float, bool]] = []
         for line in self._lines()[1:]:
             row = json.loads(line)
             if row["replicate"] != len(rows):

@@ -66,14 +66,17 @@ def log_likelihoods(
     gain: ArrayLike,
     loss: ArrayLike,
     root_present: RootPresent,
+    *,
+    tips: ArrayLike | None = None,
 ) -> Floats:
     """Returns the log-likelihood of each family by Felsenstein's pruning, (n_families,), natural log.
 
     `L = sum_s f[s] prod_c sum_k P[s][k](t_c) L_c[k]`, families independent given the tree. `cells` is
     (n_tips, n_families) with 0, 1 and -1; `gain` and `loss` are scalars or (n_families,), per expected time
     unit, not negative; `root_present` is P(root = 1), a scalar or (n_families,), or "stationary" for gain /
-    (gain + loss), which keeps P(root = 0) exact where it is small. A family that cannot arise gives exactly
-    -inf.
+    (gain + loss), which keeps P(root = 0) exact where it is small. `tips` is (n_tips, 2), the probabilities that a
+    tip is recorded present given state 0 and given state 1; without it tips are recorded without error. A family
+    that cannot arise gives exactly -inf.
 
     Raises ValueError for arrays that do not fit, rates or frequencies out of range, and a stationary root
     with gain = loss = 0.
@@ -83,7 +86,7 @@ def log_likelihoods(
     >>> log_likelihoods([2, 2, -1], [0.3, 0.7, 0], [0, 1], [[0], [0]], 0.4, 1.1, "stationary").round(6)
     array([-0.542295])
     """
-    problem = _Problem(parent, branch_length, tip_nodes, cells, gain, loss, root_present)
+    problem = _Problem(parent, branch_length, tip_nodes, cells, gain, loss, root_present, tips)
     result = np.empty(problem.n_families)
     for families in problem.blocks():
         block = problem.block(families)
@@ -101,6 +104,8 @@ def value_and_gradient(
     loss: ArrayLike,
     root_present: RootPresent,
     weights: ArrayLike = 1.0,
+    *,
+    tips: ArrayLike | None = None,
 ) -> Derivatives:
     """Returns log-likelihoods and their exact derivatives, by one post-order and one pre-order pass.
 
@@ -109,7 +114,7 @@ def value_and_gradient(
     or (n_families,), enter only the derivatives by branch length. Derivatives are exact at rate 0 and length
     0 too, where they are one-sided.
     """
-    problem = _Problem(parent, branch_length, tip_nodes, cells, gain, loss, root_present)
+    problem = _Problem(parent, branch_length, tip_nodes, cells, gain, loss, root_present, tips)
     weight = np.broadcast_to(np.asarray(weights, dtype=np.float64), (problem.n_families,))
     value, by_gain, by_loss, by_root = (np.empty(problem.n_families) for _ in range(4))
     by_length = np.zeros(len(problem.parent))
@@ -143,6 +148,7 @@ class _Block(NamedTuple):
     branch_length: Floats
     tip_nodes: NDArray[np.int64]
     cells: NDArray[np.int8]
+    log_recorded: Floats
     gain: Floats
     loss: Floats
     log_root: Floats
@@ -162,6 +168,7 @@ class _Problem:
         gain: ArrayLike,
         loss: ArrayLike,
         root_present: RootPresent,
+        tips: ArrayLike | None,
     ) -> None:
         self.parent, self.branch_length = checked_tree(parent, branch_length)
         self.tip_nodes = np.asarray(tip_nodes, dtype=np.int64)
@@ -171,6 +178,7 @@ class _Problem:
         if self.cells.size and not np.isin(self.cells, (-1, 0, 1)).all():
             raise ValueError("cells holds other values than 0, 1 and -1 (missing)")
         self.n_families = self.cells.shape[1]
+        self.log_recorded = _log_recorded(tips, len(self.tip_nodes))
         gains, losses = checked_rates(gain, loss)
         self.stationary = isinstance(root_present, str)
         log_root = log_root_frequencies(gains, losses, root_present)
@@ -201,6 +209,7 @@ class _Problem:
             self.branch_length,
             self.tip_nodes,
             cells,
+            self.log_recorded,
             gain,
             loss,
             log_root,
@@ -209,12 +218,27 @@ class _Problem:
         )
 
 
+def _log_recorded(tips: ArrayLike | None, n_tips: int) -> Floats:
+    """Returns log P(recorded absent or present | state) of each tip, (2, n_tips, 2)."""
+    if tips is None:
+        tips = np.tile([0.0, 1.0], (n_tips, 1))
+    present = np.asarray(tips, dtype=np.float64)
+    if present.shape != (n_tips, 2):
+        raise ValueError(f"tips has shape {present.shape}; allowed is ({n_tips}, 2)")
+    if not ((present >= 0.0) & (present <= 1.0)).all():
+        raise ValueError("tips holds values outside [0, 1], which are no probabilities")
+    with np.errstate(divide="ignore"):
+        return np.stack([np.log1p(-present), np.log(present)])
+
+
 def _post_order(block: _Block) -> tuple[Floats, Floats]:
     """Returns log partials at each node and at the upper end of its branch, both (n_nodes, 2, n_families)."""
     partial = np.zeros((len(block.parent), 2, block.cells.shape[1]))
     message = np.zeros_like(partial)
     for state in (0, 1):
-        partial[block.tip_nodes, state] = np.where(block.cells == 1 - state, -np.inf, 0.0)
+        absent, present = block.log_recorded[:, :, state, None]
+        seen = np.where(block.cells == 1, present, absent)
+        partial[block.tip_nodes, state] = np.where(block.cells == -1, 0.0, seen)
     for node in range(len(block.parent) - 1):
         for above in (0, 1):
             to_absent, to_present = block.log_p[above, :, node] + partial[node]

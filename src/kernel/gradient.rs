@@ -7,9 +7,10 @@
 //!
 //! Source: Ji et al. 2020, doi:10.1093/molbev/msaa130 (linear-time gradients with pre-order partials).
 
+use super::Kernel;
 use super::at_branch::{AtBranch, AtTip, Weighted};
 use super::edge::{Edge, Transposed};
-use super::observation::Tip;
+use super::observation::{Recording, Tip};
 use super::partial::{Partial, Scale};
 use super::prune::Lanes;
 use super::root::Seed;
@@ -54,6 +55,25 @@ impl Layout {
     }
 }
 
+/// Some neighbouring patterns at the tips of a tree.
+pub(super) struct Sites<'a> {
+    tree: &'a Tree,
+    layout: &'a Layout,
+    lanes: Lanes<'a>,
+}
+
+impl<'a> Sites<'a> {
+    /// Returns the patterns from `first` on, a multiple of the lanes that are taken; `recordings` is `[n_tips]`.
+    #[inline(always)]
+    pub(super) fn new(kernel: &'a Kernel, first: usize, recordings: Option<&'a [Recording]>) -> Self {
+        Self {
+            tree: kernel.problem.tree(),
+            layout: &kernel.layout,
+            lanes: Lanes::new(kernel.problem.patterns(), first, recordings),
+        }
+    }
+}
+
 /// The partials of one block at every internal node, first from below, then from above.
 pub(super) struct Scratch<const W: usize> {
     nodes: Vec<Partial<W>>,
@@ -83,13 +103,8 @@ impl<const W: usize> Scratch<W> {
 
 /// Computes the partial of every internal node.
 #[inline(always)]
-pub(super) fn upward<const W: usize>(
-    tree: &Tree,
-    layout: &Layout,
-    lanes: &Lanes,
-    source: &impl Source<W>,
-    scratch: &mut Scratch<W>,
-) {
+pub(super) fn upward<const W: usize>(sites: &Sites, source: &impl Source<W>, scratch: &mut Scratch<W>) {
+    let Sites { tree, layout, lanes } = sites;
     if tree.is_tip(tree.root()) {
         scratch.nodes[0].reset();
         scratch.nodes[0].multiply_tip(&source.edge(tree.root()), lanes.tip::<W>(0));
@@ -116,15 +131,14 @@ pub(super) fn upward<const W: usize>(
 /// A lane whose cotangent is 0 contributes nothing, even if its data are impossible.
 #[inline(always)]
 pub(super) fn downward<const W: usize, S: Source<W>>(
-    tree: &Tree,
-    layout: &Layout,
-    lanes: &Lanes,
+    sites: &Sites,
     source: &S,
     sink: &mut impl Sink<S::Edge, W>,
     scratch: &mut Scratch<W>,
     frequencies: impl Fn(usize) -> [f64; 2],
     seed: &Seed<W>,
 ) {
+    let Sites { tree, layout, lanes } = sites;
     let root = scratch.nodes.len() - 1;
     let Scratch {
         nodes,
@@ -284,15 +298,14 @@ fn at_recording<const W: usize, E: Edge<W>>(
     if outer.scale == Scale::Split || edge.is_tiny() || observed.is_tiny() || seed.instead.is_some() {
         at_recording_scaled(edge, outer, observed, seed, &mut derivative);
     } else {
-        for lane in 0..W {
-            let (from_above, [x, y]) = (
-                edge.below(lane, [outer.state[0][lane], outer.state[1][lane]]),
-                observed.partial(lane),
-            );
+        let [by_absent, by_present] = &mut derivative;
+        for (lane, (by_absent, by_present)) in by_absent.iter_mut().zip(by_present).enumerate() {
+            let from_above = edge.below(lane, [outer.state[0][lane], outer.state[1][lane]]);
+            let [x, y] = observed.partial(lane);
             let ratio = seed.share[lane] / (from_above[0] * x + from_above[1] * y);
             let factor = if seed.share[lane] == 0.0 { 0.0 } else { ratio };
-            derivative[0][lane] = observed.slope(lane) * factor * from_above[0];
-            derivative[1][lane] = observed.slope(lane) * factor * from_above[1];
+            *by_absent = observed.slope(lane) * factor * from_above[0];
+            *by_present = observed.slope(lane) * factor * from_above[1];
         }
     }
     sink.collect_tip(tip, &derivative);

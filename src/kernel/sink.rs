@@ -41,11 +41,11 @@ pub(super) struct SharedSink<'a> {
 impl<const W: usize> Sink<SharedEdge, W> for SharedSink<'_> {
     #[inline(always)]
     fn collect(&mut self, node: usize, _edge: &SharedEdge, derivative: &impl OfLane) {
-        let mut rows = [[0.0; W]; 4];
+        let [mut to_00, mut to_01, mut to_10, mut to_11] = [[0.0; W]; 4];
         for lane in 0..W {
-            let derivative = derivative.of(lane);
-            (0..4).for_each(|entry| rows[entry][lane] = derivative[entry]);
+            [to_00[lane], to_01[lane], to_10[lane], to_11[lane]] = derivative.of(lane);
         }
+        let rows = [to_00, to_01, to_10, to_11];
         for (total, lanes) in self.transitions[node].iter_mut().zip(&rows) {
             *total += sum(lanes);
         }

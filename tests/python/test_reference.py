@@ -89,7 +89,9 @@ def all_patterns(n_tips: int) -> np.ndarray:
     return np.array(list(itertools.product((0, 1), repeat=n_tips))).T
 
 
-def enumerated(tree: Arrays, cells: np.ndarray, gain: float, loss: float, root_present: float) -> np.ndarray:
+def enumerated(
+    tree: Arrays, cells: np.ndarray, gain: float, loss: float, root_present: float, tips: np.ndarray | None = None
+) -> np.ndarray:
     """The log of the sum, over all states of all nodes, of the product of all branch probabilities."""
     total = gain + loss
     change = -np.expm1(-total * tree.branch_length) / total
@@ -102,10 +104,11 @@ def enumerated(tree: Arrays, cells: np.ndarray, gain: float, loss: float, root_p
         joint = root_present if states[-1] else 1.0 - root_present
         for node in range(n_nodes - 1):
             joint *= p[node, states[tree.parent[node]], states[node]]
-        agrees = np.ones(cells.shape[1], dtype=bool)
+        recorded = np.ones(cells.shape[1])
         for tip, node in enumerate(tree.tip_nodes):
-            agrees &= (cells[tip] == -1) | (cells[tip] == states[node])
-        likelihood += joint * agrees
+            present = states[node] if tips is None else tips[tip, states[node]]
+            recorded *= np.choose(cells[tip] + 1, [1.0, 1.0 - present, present])
+        likelihood += joint * recorded
     with np.errstate(divide="ignore"):
         return np.log(likelihood)
 
@@ -121,6 +124,25 @@ def test_pruning_matches_enumeration_of_all_states(seed: int) -> None:
     found = _reference.log_likelihoods(*tree, cells, gain, loss, root)
     # Sums of at most 2^14 terms in double precision.
     assert_close(found, enumerated(tree, cells, gain, loss, root), 1e-12)
+    tips = rng.choice([0.0, 0.02, 0.6, 1.0], (len(tree.tip_nodes), 2))
+    found = _reference.log_likelihoods(*tree, cells, gain, loss, root, tips=tips)
+    assert_close(found, enumerated(tree, cells, gain, loss, root, tips), 1e-12)
+
+
+def test_gradient_with_tips_recorded_with_error_is_the_central_difference() -> None:
+    rng = np.random.default_rng(9)
+    tree = random_tree(rng, 5)
+    cells = rng.integers(-1, 2, (5, 9))
+    tips = np.column_stack([rng.uniform(0.0, 0.1, 5), rng.uniform(0.8, 1.0, 5)])
+    found = _reference.value_and_gradient(*tree, cells, 0.4, 1.1, 0.3, tips=tips)
+    step = 1e-5
+
+    def value(gain: float, loss: float) -> np.ndarray:
+        return _reference.log_likelihoods(*tree, cells, gain, loss, 0.3, tips=tips)
+
+    # Central differences with this step are good to about 1e-10 here.
+    assert_close(found.gain, (value(0.4 + step, 1.1) - value(0.4 - step, 1.1)) / (2 * step), 1e-8)
+    assert_close(found.loss, (value(0.4, 1.1 + step) - value(0.4, 1.1 - step)) / (2 * step), 1e-8)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -333,6 +355,9 @@ def test_blocks_of_families_do_not_change_a_bit(monkeypatch: pytest.MonkeyPatch)
         ({"gain": [1.0, 2.0]}, "rates have shape"),
         ({"gain": 0.0, "loss": 0.0}, "undefined"),
         ({"root_present": 1.5}, "probability"),
+        ({"tips": [[0.0, 1.0]]}, "allowed is \\(2, 2\\)"),
+        ({"tips": [[0.0, 1.0], [0.0, 1.5]]}, "outside"),
+        ({"tips": [[0.0, 1.0], [np.nan, 1.0]]}, "outside"),
         ({"root_present": "flat"}, "unknown root 'flat'"),
     ],
 )

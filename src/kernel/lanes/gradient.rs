@@ -4,9 +4,8 @@ use super::adjoint::Part;
 use super::{PreparedLanes, WIDTH, take};
 use crate::kernel::Kernel;
 use crate::kernel::dispatch::{self, Simd, Work};
-use crate::kernel::gradient::{Scratch, downward, upward};
+use crate::kernel::gradient::{Scratch, Sites, downward, upward};
 use crate::kernel::lane_edge::Decay;
-use crate::kernel::prune::Lanes;
 use crate::kernel::root::{Shares, add_weighted, at_root};
 use crate::kernel::scaled::Scaled;
 use crate::kernel::sink::LaneSink;
@@ -75,14 +74,13 @@ impl Work for Piece<'_> {
             room,
             result,
         } = self;
-        let (tree, layout) = (kernel.problem.tree(), &kernel.layout);
-        let lanes = Lanes::new(kernel.problem.patterns(), first, prepared.recordings());
+        let sites = Sites::new(kernel, first, prepared.recordings());
         let n_categories = prepared.n_categories();
         let mut total = [Scaled::new(0.0, 0); WIDTH];
         for category in 0..n_categories {
             prepared.load(category, first, &mut room.equilibria);
             let source = KeptSource::new(&prepared.branches, &room.equilibria, &mut room.decays);
-            upward(tree, layout, &lanes, &source, &mut room.scratch);
+            upward(&sites, &source, &mut room.scratch);
             let frequencies: [_; WIDTH] = prepared.root(category, first);
             let likelihood = at_root(room.scratch.root(), |lane| frequencies[lane]);
             add_weighted(&mut total, prepared.input.weights[category], &likelihood);
@@ -91,7 +89,7 @@ impl Work for Piece<'_> {
             let source = if n_categories > 1 {
                 prepared.load(category, first, &mut room.equilibria);
                 let source = KeptSource::new(&prepared.branches, &room.equilibria, &mut room.decays);
-                upward(tree, layout, &lanes, &source, &mut room.scratch);
+                upward(&sites, &source, &mut room.scratch);
                 source
             } else {
                 KeptSource {
@@ -110,16 +108,7 @@ impl Work for Piece<'_> {
                 length: &mut result.adjoint.branch_length,
                 tips: &mut result.adjoint.tips,
             };
-            downward(
-                tree,
-                layout,
-                &lanes,
-                &source,
-                &mut sink,
-                &mut room.scratch,
-                frequencies,
-                &shares.seed,
-            );
+            downward(&sites, &source, &mut sink, &mut room.scratch, frequencies, &shares.seed);
             result.set_rates(category, &room.rates);
         }
         result.set_values(&total.map(Scaled::ln));

@@ -3,12 +3,11 @@
 use super::PosteriorBlock;
 use crate::kernel::Kernel;
 use crate::kernel::dispatch::{self, Simd, Work};
-use crate::kernel::gradient::{Scratch, downward, upward};
+use crate::kernel::gradient::{Scratch, Sites, downward, upward};
 use crate::kernel::lane_edge::Decay;
 use crate::kernel::lanes::PreparedLanes;
 use crate::kernel::partial::Partial;
-use crate::kernel::prune::Lanes;
-use crate::kernel::root::{Shares, add_weighted, at_root};
+use crate::kernel::root::{Seed, Shares, add_weighted, at_root};
 use crate::kernel::scaled::Scaled;
 use crate::kernel::shared::Prepared;
 use crate::kernel::sink::{OfLane, Sink};
@@ -77,66 +76,44 @@ fn at_root_states<const W: usize>(
     })
 }
 
-/// One block of the patterns of a kernel.
-struct Passes<'a> {
-    kernel: &'a Kernel,
-    lanes: Lanes<'a>,
+/// Goes up, and adds the likelihoods of a category to `total`.
+#[inline(always)]
+fn rise<const W: usize>(
+    sites: &Sites,
+    source: &impl Source<W>,
+    scratch: &mut Scratch<W>,
+    (weight, root): (f64, &[[f64; 2]; W]),
+    total: &mut [Scaled; W],
+) {
+    upward(sites, source, scratch);
+    add_weighted(total, weight, &at_root(scratch.root(), |lane| root[lane]));
 }
 
-impl Passes<'_> {
-    /// Goes up, and adds the likelihoods of a category to `total`.
-    #[inline(always)]
-    fn rise<const W: usize>(
-        &self,
-        source: &impl Source<W>,
-        scratch: &mut Scratch<W>,
-        (weight, root): (f64, &[[f64; 2]; W]),
-        total: &mut [Scaled; W],
-    ) {
-        upward(
-            self.kernel.problem.tree(),
-            &self.kernel.layout,
-            &self.lanes,
-            source,
-            scratch,
-        );
-        add_weighted(total, weight, &at_root(scratch.root(), |lane| root[lane]));
-    }
-
-    /// Goes down, and writes the posteriors of a category.
-    #[inline(always)]
-    fn fall<const W: usize>(
-        &self,
-        category: usize,
-        source: &impl Source<W>,
-        (scratch, block): (&mut Scratch<W>, &mut PosteriorBlock),
-        (weight, root): (f64, &[[f64; 2]; W]),
-        total: &[Scaled; W],
-    ) {
-        let frequencies = |lane: usize| root[lane];
-        // Patterns that cannot arise have no share in anything; they are marked in the end.
-        let cotangent = total.map(|total| if total.value == 0.0 { 0.0 } else { 1.0 });
-        let shares = Shares::new(weight, scratch.root(), frequencies, total, &cotangent);
-        block.set_root(
-            category,
-            &shares.seed.share,
-            &at_root_states(weight, scratch.root(), root, total),
-        );
-        let (tree, layout) = (self.kernel.problem.tree(), &self.kernel.layout);
-        let mut sink = PosteriorSink {
-            branches: block.branches_mut(category),
-        };
-        downward(
-            tree,
-            layout,
-            &self.lanes,
-            source,
-            &mut sink,
-            scratch,
-            frequencies,
-            &shares.seed,
-        );
-    }
+/// Goes down, and writes the posteriors of a category.
+#[inline(always)]
+fn fall<const W: usize>(
+    category: usize,
+    sites: &Sites,
+    source: &impl Source<W>,
+    (scratch, block): (&mut Scratch<W>, &mut PosteriorBlock),
+    (weight, root): (f64, &[[f64; 2]; W]),
+    total: &[Scaled; W],
+) {
+    let frequencies = |lane: usize| root[lane];
+    // Patterns that cannot arise have no share in anything; they are marked in the end.
+    let cotangent = total.map(|total| if total.value == 0.0 { 0.0 } else { 1.0 });
+    let shares = Shares::new(weight, scratch.root(), frequencies, total, &cotangent);
+    let states = at_root_states(weight, scratch.root(), root, total);
+    block.set_root(category, &shares.seed.share, &states);
+    // A category that cannot have made a pattern has no posterior there, so its branches need no other divisor.
+    let seed = Seed {
+        share: shares.seed.share,
+        instead: None,
+    };
+    let mut sink = PosteriorSink {
+        branches: block.branches_mut(category),
+    };
+    downward(sites, source, &mut sink, scratch, frequencies, &seed);
 }
 
 /// Fills a block with the posteriors of the patterns from `first` on.
@@ -162,23 +139,22 @@ impl<const W: usize> Work for SharedBlock<'_, W> {
     #[inline(always)]
     fn run<S: Simd>(self, _simd: S) {
         let (kernel, prepared, room) = (self.kernel, self.prepared, self.room);
-        let lanes = Lanes::new(kernel.problem.patterns(), self.first, prepared.recordings());
-        let passes = Passes { kernel, lanes };
+        let sites = Sites::new(kernel, self.first, prepared.recordings());
         let input = prepared.input;
         let n_categories = input.weights.len();
         let of = |category: usize| (input.weights[category], [input.root[category]; W]);
         let mut total = [Scaled::new(0.0, 0); W];
         for category in 0..n_categories {
             let (source, (weight, root)) = (SharedSource(prepared.edges(category)), of(category));
-            passes.rise(&source, &mut room.scratch, (weight, &root), &mut total);
+            rise(&sites, &source, &mut room.scratch, (weight, &root), &mut total);
         }
         for category in 0..n_categories {
             let (source, (weight, root)) = (SharedSource(prepared.edges(category)), of(category));
             if n_categories > 1 {
-                passes.rise(&source, &mut room.scratch, (weight, &root), &mut total.clone());
+                rise(&sites, &source, &mut room.scratch, (weight, &root), &mut total.clone());
             }
             let room = (&mut room.scratch, &mut room.block);
-            passes.fall(category, &source, room, (weight, &root), &total);
+            fall(category, &sites, &source, room, (weight, &root), &total);
         }
         let last = (self.first + W).min(kernel.problem.patterns().n_patterns());
         room.block.finish(self.first..last, &total);
@@ -208,8 +184,7 @@ impl<const W: usize> Work for LaneBlock<'_, W> {
     #[inline(always)]
     fn run<S: Simd>(self, _simd: S) {
         let (kernel, prepared, first, room) = (self.kernel, self.prepared, self.first, self.room);
-        let lanes = Lanes::new(kernel.problem.patterns(), first, prepared.recordings());
-        let passes = Passes { kernel, lanes };
+        let sites = Sites::new(kernel, first, prepared.recordings());
         let of = |category: usize| -> (f64, [[f64; 2]; W]) {
             (prepared.input.weights[category], prepared.root(category, first))
         };
@@ -218,17 +193,17 @@ impl<const W: usize> Work for LaneBlock<'_, W> {
             let (weight, root) = of(category);
             prepared.load(category, first, &mut room.equilibria);
             let source = KeptSource::new(&prepared.branches, &room.equilibria, &mut room.decays);
-            passes.rise(&source, &mut room.scratch, (weight, &root), &mut total);
+            rise(&sites, &source, &mut room.scratch, (weight, &root), &mut total);
         }
         for category in 0..prepared.n_categories() {
             let (weight, root) = of(category);
             prepared.load(category, first, &mut room.equilibria);
             let source = KeptSource::new(&prepared.branches, &room.equilibria, &mut room.decays);
             if prepared.n_categories() > 1 {
-                passes.rise(&source, &mut room.scratch, (weight, &root), &mut total.clone());
+                rise(&sites, &source, &mut room.scratch, (weight, &root), &mut total.clone());
             }
             let room = (&mut room.scratch, &mut room.block);
-            passes.fall(category, &source, room, (weight, &root), &total);
+            fall(category, &sites, &source, room, (weight, &root), &total);
         }
         let last = (first + W).min(kernel.problem.patterns().n_patterns());
         room.block.finish(first..last, &total);

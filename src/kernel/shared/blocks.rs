@@ -3,7 +3,7 @@
 use super::{Prepared, SharedAdjoint};
 use crate::error::Cancelled;
 use crate::kernel::dispatch::{self, Simd, Work};
-use crate::kernel::gradient::{Scratch, downward, upward};
+use crate::kernel::gradient::{Scratch, Sites, downward, upward};
 use crate::kernel::partial::Partial;
 use crate::kernel::prune::{Lanes, prune};
 use crate::kernel::root::{Shares, add_weighted, at_root};
@@ -125,17 +125,16 @@ impl<const W: usize> Work for GradientBlock<'_, W> {
 
     #[inline(always)]
     fn run<S: Simd>(self, _simd: S) -> [f64; W] {
-        let (tree, layout) = (self.kernel.problem.tree(), &self.kernel.layout);
         let prepared = self.prepared;
-        let lanes = Lanes::new(self.kernel.problem.patterns(), self.first, prepared.recordings());
-        let n_nodes = tree.n_nodes();
+        let sites = Sites::new(self.kernel, self.first, prepared.recordings());
+        let n_nodes = self.kernel.problem.tree().n_nodes();
         let n_categories = prepared.input.weights.len();
         let cotangent: [f64; W] =
             std::array::from_fn(|lane| self.cotangent.get(self.first + lane).copied().unwrap_or(0.0));
         let mut total = [Scaled::new(0.0, 0); W];
         for category in 0..n_categories {
             let source = SharedSource(prepared.edges(category));
-            upward(tree, layout, &lanes, &source, self.scratch);
+            upward(&sites, &source, self.scratch);
             let likelihood = at_root(self.scratch.root(), |_| prepared.input.root[category]);
             add_weighted(&mut total, prepared.input.weights[category], &likelihood);
         }
@@ -147,7 +146,7 @@ impl<const W: usize> Work for GradientBlock<'_, W> {
                 tips: &mut self.adjoint.tips,
             };
             if n_categories > 1 {
-                upward(tree, layout, &lanes, &source, self.scratch);
+                upward(&sites, &source, self.scratch);
             }
             let frequencies = prepared.input.root[category];
             let weight = prepared.input.weights[category];
@@ -157,16 +156,7 @@ impl<const W: usize> Work for GradientBlock<'_, W> {
                 self.adjoint.root[category][0] += shares.by_root[lane][0];
                 self.adjoint.root[category][1] += shares.by_root[lane][1];
             }
-            downward(
-                tree,
-                layout,
-                &lanes,
-                &source,
-                &mut sink,
-                self.scratch,
-                |_| frequencies,
-                &shares.seed,
-            );
+            downward(&sites, &source, &mut sink, self.scratch, |_| frequencies, &shares.seed);
         }
         total.map(Scaled::ln)
     }

@@ -63,7 +63,8 @@ class Rates:
         adjoint = np.concatenate([by_gain, by_loss, by_log_weight])
         gradient = np.zeros(len(parameters))
         # These two are added to the logs of all categories.
-        known = {"log_gain": by_gain, "log_loss": by_loss}
+        log_gain, log_loss, _ = self.categories(parameters)
+        known = {"log_gain": by_gain[np.isfinite(log_gain)], "log_loss": by_loss[np.isfinite(log_loss)]}
         for place, (name, value) in enumerate(zip(self.names, parameters.tolist(), strict=True)):
             if not np.isfinite(value):
                 continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from shared_data import shared_json, shared_names
 
 from persiste_rust import _reference_rates, rates
+from persiste_rust._fallback_rates import Rates
 from persiste_rust.rates import (
     DiscreteGamma,
     FixedCategories,
@@ -58,6 +60,25 @@ def test_every_model_has_weights_that_sum_to_one_and_as_many_rates() -> None:
         assert len(_reference_rates.parameter_names(name, options)) == len(parameters)
 
 
+@pytest.mark.parametrize(("name", "options", "parameters"), MODELS)
+def test_derivatives_by_five_points_are_those_of_finer_differences(
+    name: str, options: dict[str, Any], parameters: list[float]
+) -> None:
+    of, at = Rates(name, options), np.array(parameters)
+    n = len(of.categories(at).weight)
+    adjoint = np.random.default_rng(1).normal(size=(3, n))
+
+    def scalar(point: np.ndarray) -> float:
+        log_gain, log_loss, weight = of.categories(point)
+        logs = np.stack([log_gain, log_loss, np.log(weight)])
+        return float(np.where(np.isfinite(logs), logs, 0.0).ravel() @ adjoint.ravel())
+
+    found = of.pull_back(at, *adjoint)
+    ends = [(scalar(at + step) - scalar(at - step)) / 2e-5 for step in np.eye(len(at)) * 1e-5]
+    # Truncation 1e-10, rounding 1e-16 * 10 / 1e-5.
+    np.testing.assert_allclose(found, ends, rtol=1e-8, atol=1e-8)
+
+
 @pytest.mark.parametrize("log_alpha", [-1e308, -690.0, -5.3, 0.0, 6.9, 13.8, 13.9, 40.0, 1e308])
 @pytest.mark.parametrize("kind", ["mean", "median"])
 def test_gamma_rates_average_one_at_every_shape(log_alpha: float, kind: str) -> None:
@@ -97,6 +118,23 @@ def test_mixture_weights_are_relative_to_the_first_class() -> None:
         "log_loss_2",
         "log_weight_2",
     ]
+
+
+def test_mixtures_that_mean_the_same_get_the_same_labels() -> None:
+    of = Rates("mixture", {"n_categories": 3})
+    # Presence, log gain - log loss, is -2.5, 1 and -2.3: it falls in class 2, 3, 1.
+    point = np.array([-2.0, 1.0, -0.8, 0.5, 0.0, 1.5, 0.7, -0.4])
+    expected = [1.0, -0.8, -2.0, 0.0, 1.5, 0.5, -0.4 - 0.7, 0.0 - 0.7]
+    for order in itertools.permutations(range(3)):
+        ratio = np.array([0.0, 0.7, -0.4])[list(order)]
+        shuffled = np.concatenate([point[list(order)], point[3:6][list(order)], ratio[1:] - ratio[0]])
+        found, jacobian = of.canonical(shuffled)
+        np.testing.assert_allclose(found, expected, rtol=1e-14, atol=1e-14)
+        # Linear in the logs: differences are exact to rounding.
+        ends = [(of.canonical(shuffled + e)[0] - of.canonical(shuffled - e)[0]) / 2e-6 for e in np.eye(8) * 1e-6]
+        np.testing.assert_allclose(np.transpose(ends), jacobian, atol=1e-8)
+    without_rates = of.canonical(np.array([-np.inf, 0.0, -1.0, -np.inf, 0.0, 0.0, 0.0, 0.0]))[0]
+    assert np.isneginf(without_rates[2])  # last
 
 
 @pytest.mark.parametrize("name", shared_names("reference", "cases"))

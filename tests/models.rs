@@ -178,6 +178,30 @@ impl Plain<'_> {
         total
     }
 
+    /// The posterior of each category: its share in the likelihood.
+    fn posteriors(&self, group: usize, cells: &[i8]) -> Vec<f64> {
+        let specification = self.model.specification();
+        let [of_rates, _, of_root, _] = self.split();
+        let weights = specification.rates.categories(of_rates).weight;
+        let given: Vec<[f64; 2]> = (0..weights.len())
+            .map(|category| self.given_root(group, category, cells))
+            .collect();
+        let by_state = [0, 1]
+            .map(|state: usize| -> f64 { given.iter().zip(&weights).map(|(of, weight)| weight * of[state]).sum() });
+        let shares: Vec<f64> = (0..weights.len())
+            .map(|category| {
+                let [gain, loss] = self.rates(group, category, self.tree.root());
+                let frequencies = match specification.root {
+                    RootPrior::FitzJohn => by_state.map(|of| of / (by_state[0] + by_state[1])),
+                    root => root.frequencies(of_root, gain, loss).unwrap().unwrap(),
+                };
+                weights[category] * (frequencies[0] * given[category][0] + frequencies[1] * given[category][1])
+            })
+            .collect();
+        let total: f64 = shares.iter().sum();
+        shares.iter().map(|share| share / total).collect()
+    }
+
     fn recorded(&self, group: usize) -> f64 {
         let n = self.tree.n_tips();
         let window = match self.model.specification().ascertainment {
@@ -230,6 +254,13 @@ fn check(random: &mut Random, tree: &Tree, specification: Specification, label: 
             (found - expected).abs() < 1e-10 * expected.abs().max(1.0),
             "{label}: {found} {expected}"
         );
+    }
+    let posteriors = model.category_posteriors(&parameters, &monitor).unwrap();
+    for (family, (cells, found)) in families.iter().zip(&posteriors).enumerate() {
+        let expected = plain.posteriors(groups[family] as usize, cells);
+        for (found, expected) in found.iter().zip(&expected) {
+            assert!((found - expected).abs() < 1e-10, "{label}: {found} {expected}");
+        }
     }
     let result = model.value_and_gradient(&parameters, &monitor).unwrap();
     assert!((result.value - found.iter().sum::<f64>()).abs() < 1e-10 * result.value.abs());
@@ -331,4 +362,17 @@ fn families_with_covariates_of_their_own_match_enumeration() {
             );
         }
     }
+}
+
+#[test]
+fn a_family_is_impossible_where_no_family_can_be_recorded() {
+    // Present in truth everywhere, so never recorded in exactly two genomes; two cells are missing.
+    let tree = tree("((a:1,b:1):0.5,c:1.5);");
+    let (problem, families) = problem(&tree, &names(&tree), &[vec![1, 1, -1]]);
+    let ascertainment = Ascertainment::window(2, Some(2), 3).unwrap();
+    let model = GeneContentModel::shared(problem, families, RootPrior::Present, ascertainment, workers(1)).unwrap();
+    let found = model
+        .value_and_gradient(&[0.0, f64::NEG_INFINITY], &Monitor::new())
+        .unwrap();
+    assert_eq!(found.value, f64::NEG_INFINITY);
 }

@@ -67,14 +67,16 @@ def log_likelihoods(
     gain: ArrayLike,
     loss: ArrayLike,
     root_present: RootPresent,
+    tips: ArrayLike | None = None,
 ) -> Floats:
     """Returns the log-likelihood of each family by Felsenstein's pruning, (n_families,), natural log.
 
     `L = sum_s f[s] prod_c sum_k P[s][k](t_c) L_c[k]`, families independent given the tree. `cells` is
     (n_tips, n_families) with 0, 1 and -1; `gain` and `loss` are scalars or (n_families,), per expected time
     unit, not negative; `root_present` is P(root = 1), a scalar or (n_families,), or "stationary" for gain /
-    (gain + loss), which keeps P(root = 0) exact where it is small. A family that cannot arise gives exactly
-    -inf.
+    (gain + loss), which keeps P(root = 0) exact where it is small. `tips` is (n_tips, 2), the probabilities that a
+    tip is recorded present given state 0 and given state 1; without it tips are recorded without error. A family
+    that cannot arise gives exactly -inf.
 
     Raises ValueError for arrays that do not fit, rates or frequencies out of range, and a stationary root
     with gain = loss = 0.
@@ -84,11 +86,11 @@ def log_likelihoods(
     >>> log_likelihoods([2, 2, -1], [0.3, 0.7, 0], [0, 1], [[0], [0]], 0.4, 1.1, "stationary").round(6)
     array([-0.542295])
     """
-    problem = _Problem(parent, branch_length, tip_nodes, cells, gain, loss, root_present)
+    problem = _Problem(parent, branch_length, tip_nodes, cells, gain, loss, root_present, tips)
     result = np.empty(problem.n_families)
     for families in problem.blocks():
         block = problem.block(families)
-        partial, _ = post_order(block.parent, block.tip_nodes, recorded_partials(block.cells), block.log_p)
+        partial, _ = post_order(block.parent, block.tip_nodes, recorded_partials(block.cells, problem.log_record), block.log_p)
         result[families] = np.logaddexp(*(block.log_root + partial[-1]))
     return result
 
@@ -102,6 +104,7 @@ def value_and_gradient(
     loss: ArrayLike,
     root_present: RootPresent,
     weights: ArrayLike = 1.0,
+    tips: ArrayLike | None = None,
 ) -> Derivatives:
     """Returns log-likelihoods and their exact derivatives, by one post-order and one pre-order pass.
 
@@ -110,13 +113,13 @@ def value_and_gradient(
     or (n_families,), enter only the derivatives by branch length. Derivatives are exact at rate 0 and length
     0 too, where they are one-sided.
     """
-    problem = _Problem(parent, branch_length, tip_nodes, cells, gain, loss, root_present)
+    problem = _Problem(parent, branch_length, tip_nodes, cells, gain, loss, root_present, tips)
     weight = np.broadcast_to(np.asarray(weights, dtype=np.float64), (problem.n_families,))
     value, by_gain, by_loss, by_root = (np.empty(problem.n_families) for _ in range(4))
     by_length = np.zeros(len(problem.parent))
     for families in problem.blocks():
         block = problem.block(families)
-        partial, message = post_order(block.parent, block.tip_nodes, recorded_partials(block.cells), block.log_p)
+        partial, message = post_order(block.parent, block.tip_nodes, recorded_partials(block.cells, problem.log_record), block.log_p)
         value[families] = np.logaddexp(*(block.log_root + partial[-1]))
         possible = np.isfinite(value[families])
         outside = pre_order(block.parent, block.log_root, block.log_p, message)
@@ -151,6 +154,17 @@ class _Block(NamedTuple):
     log_p: Floats
 
 
+def _log_record(tips: ArrayLike, n_tips: int) -> Floats:
+    """The log-probability of a record (absent, present) given the state, (n_tips, 2, 2)."""
+    present = np.asarray(tips, dtype=np.float64)
+    if present.shape != (n_tips, 2):
+        raise ValueError(f"tips has shape {present.shape}; allowed is ({n_tips}, 2)")
+    if not ((present >= 0.0) & (present <= 1.0)).all():
+        raise ValueError("tips holds values outside [0, 1], which are no probabilities")
+    with np.errstate(divide="ignore"):
+        return np.stack([np.log1p(-present), np.log(present)], axis=1)
+
+
 class _Problem:
     """Checked arguments, cut into blocks of families."""
 
@@ -163,6 +177,7 @@ class _Problem:
         gain: ArrayLike,
         loss: ArrayLike,
         root_present: RootPresent,
+        tips: ArrayLike | None,
     ) -> None:
         self.parent, self.branch_length = checked_tree(parent, branch_length)
         self.tip_nodes = np.asarray(tip_nodes, dtype=np.int64)
@@ -172,6 +187,7 @@ class _Problem:
         if self.cells.size and not np.isin(self.cells, (-1, 0, 1)).all():
             raise ValueError("cells holds other values than 0, 1 and -1 (missing)")
         self.n_families = self.cells.shape[1]
+        self.log_record = None if tips is None else _log_record(tips, len(self.tip_nodes))
         gains, losses = checked_rates(gain, loss)
         self.stationary = isinstance(root_present, str)
         log_root = log_root_frequencies(gains, losses, root_present)

@@ -81,9 +81,16 @@ def root_partials(patterns: Patterns, mixture: Mixture) -> Floats:
 
 
 def category_log_likelihoods(mixture: Mixture, partials: Floats) -> Floats:
-    """Returns the log-likelihood of each pattern in each category alone, (n_categories, n_patterns)."""
+    """Returns the log-likelihood of each pattern in each category alone, (n_categories, n_patterns).
+
+    With FitzJohn's root the states of the root weigh as much as in the whole mixture, so that the categories'
+    likelihoods add up to that of the pattern.
+    """
     if mixture.log_root is None:
-        return weighed_by_own_data(partials[:, 0], partials[:, 1])
+        of_state = _mixed_by_state(mixture, partials)
+        total = np.logaddexp(of_state[0], of_state[1])
+        share = of_state - np.where(np.isneginf(total), 0.0, total)
+        return np.asarray(np.logaddexp(share[0] + partials[:, 0], share[1] + partials[:, 1]))
     terms = mixture.log_root.T[:, :, None] + partials
     return np.asarray(np.logaddexp(terms[:, 0], terms[:, 1]))
 

@@ -57,6 +57,18 @@ pub enum ModelError {
         /// The domain in words.
         allowed: &'static str,
     },
+    /// A search that would begin outside its box.
+    #[error("{name} starts at {found}; allowed are {lower} to {upper} for this tree")]
+    Start {
+        /// The parameter.
+        name: String,
+        /// What was found.
+        found: f64,
+        /// The ends of the box.
+        lower: f64,
+        /// See `lower`.
+        upper: f64,
+    },
     /// An option that a model does not have.
     #[error("'{of}' has no option '{found}'; known: {}", if known.is_empty() { "none".to_owned() } else { known.join(", ") })]
     UnknownOption {

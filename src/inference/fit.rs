@@ -91,7 +91,7 @@ pub struct FitResult {
 ///
 /// # Errors
 /// [`ModelError::NoTime`] for a tree without time, [`ModelError::Impossible`] if the likelihood is 0 at every start,
-/// [`ModelError::Cancelled`], [`ModelError::ParameterCount`].
+/// [`ModelError::Start`] for a start outside the box, [`ModelError::Cancelled`], [`ModelError::ParameterCount`].
 pub fn fit(model: &GeneContentModel, options: &FitOptions, monitor: &Monitor) -> Result<FitResult, ModelError> {
     let search = Scaled::new(model, options.weights, model.workers(), monitor)?;
     let FirstPoints { points, evaluations } = match options.start {
@@ -283,6 +283,20 @@ impl<'a> Scaled<'a> {
     }
 
     fn given(&self, start: &[f64]) -> Result<FirstPoints, ModelError> {
+        let bounds = self.unscaled_bounds();
+        for (place, (parameter, &found)) in self.model.parameters().iter().zip(start).enumerate() {
+            let (lower, upper) = (bounds.lower[place], bounds.upper[place]);
+            // A bound read off an earlier fit may have been rounded on its way.
+            let slack = 1e-12 * upper.abs().max(lower.abs());
+            if found < lower - slack || found > upper + slack {
+                return Err(ModelError::Start {
+                    name: parameter.name.clone(),
+                    found,
+                    lower,
+                    upper,
+                });
+            }
+        }
         let value = self
             .model
             .weighted_log_likelihood(start, self.weights, self.workers, self.monitor)?;

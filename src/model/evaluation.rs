@@ -2,6 +2,7 @@
 
 use super::ascertainment::Recorded;
 use super::gene_content::{Specification, Values};
+use super::own_data::{by_own_data, log_sum_exp, weighed_over_mixture};
 use super::rates::Categories;
 use crate::error::ModelError;
 use crate::kernel::{Kernel, SharedAdjoint, SharedInput, Transition, transitions, transitions_adjoint};
@@ -210,18 +211,18 @@ impl<'a> GroupState<'a> {
             };
             kernel.log_likelihoods(input, workers, monitor)
         };
-        let of = |category: usize| match &self.root {
-            Some(root) => Ok(alone(category, root[category])?),
-            None => {
-                let (absent, present) = (alone(category, [1.0, 0.0])?, alone(category, [0.0, 1.0])?);
-                Ok(absent
-                    .iter()
-                    .zip(&present)
-                    .map(|(&l0, &l1)| by_own_data(l0, l1).0)
-                    .collect())
-            }
-        };
-        (0..self.values.categories.n_categories()).map(of).collect()
+        let all = 0..self.values.categories.n_categories();
+        if let Some(root) = &self.root {
+            return all.map(|category| Ok(alone(category, root[category])?)).collect();
+        }
+        let given: [Vec<Vec<f64>>; 2] = [
+            all.clone()
+                .map(|category| alone(category, [1.0, 0.0]))
+                .collect::<Result<_, _>>()?,
+            all.map(|category| alone(category, [0.0, 1.0]))
+                .collect::<Result<_, _>>()?,
+        ];
+        Ok(weighed_over_mixture(&given, &self.values.categories.weight))
     }
 
     fn given_root(&self, kernel: &Kernel, workers: &Workers, monitor: &Monitor) -> Result<[Vec<f64>; 2], ModelError> {
@@ -363,27 +364,6 @@ impl RecordedMixture {
             }
         }
     }
-}
-
-/// Returns the log-likelihood under FitzJohn's root, given those for each root state, with its derivatives.
-pub(super) fn by_own_data(absent: f64, present: f64) -> (f64, [f64; 2]) {
-    let largest = absent.max(present);
-    if largest == f64::NEG_INFINITY {
-        return (largest, [0.0; 2]);
-    }
-    let [l0, l1] = [(absent - largest).exp(), (present - largest).exp()];
-    let (sum, squares) = (l0 + l1, l0 * l0 + l1 * l1);
-    let by = |l: f64| 2.0 * l * l / squares - l / sum;
-    (largest + squares.ln() - sum.ln(), [by(l0), by(l1)])
-}
-
-/// Returns the log of a sum, given the logs of its terms.
-pub(super) fn log_sum_exp(terms: &[f64]) -> f64 {
-    let largest = terms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    if largest == f64::NEG_INFINITY {
-        return largest;
-    }
-    largest + terms.iter().map(|term| (term - largest).exp()).sum::<f64>().ln()
 }
 
 fn add(total: &mut [f64], part: &[f64]) {

@@ -3,8 +3,9 @@
 //! The probability of being recorded is computed once for each group of families with equal covariates, as it is for
 //! groups that are evaluated by themselves.
 
-use super::evaluation::{BranchSets, GroupState, SharedDerivatives, by_own_data};
+use super::evaluation::{BranchSets, GroupState, SharedDerivatives};
 use super::gene_content::{Specification, Values};
+use super::own_data::{by_own_data, weighed_over_mixture};
 use super::parameter::check_rate;
 use crate::error::ModelError;
 use crate::kernel::{Kernel, LaneAdjoint, LaneInput, SharedAdjoint};
@@ -99,7 +100,16 @@ impl<'a> LaneState<'a> {
         workers: &Workers,
         monitor: &Monitor,
     ) -> Result<Vec<f64>, ModelError> {
-        self.of(self.all(), &self.values.categories.weight, kernel, workers, monitor)
+        let weights = &self.values.categories.weight;
+        let at = |root: &[[f64; 2]]| {
+            let input = self.input(self.all(), weights, root);
+            kernel.lane_log_likelihoods(input, workers, monitor)
+        };
+        if let Some(root) = &self.root {
+            return Ok(at(root)?);
+        }
+        let [absent, present] = self.certain_roots(weights.len()).map(|root| at(&root));
+        Ok(mixed(&absent?, &present?).into_iter().map(|(value, _)| value).collect())
     }
 
     /// Returns the log-likelihood of each family in each category, `[n_categories][n_families]`.
@@ -109,29 +119,25 @@ impl<'a> LaneState<'a> {
         workers: &Workers,
         monitor: &Monitor,
     ) -> Result<Vec<Vec<f64>>, ModelError> {
-        self.all()
-            .map(|category| self.of(category..category + 1, &[1.0], kernel, workers, monitor))
-            .collect()
-    }
-
-    fn of(
-        &self,
-        categories: Range<usize>,
-        weights: &[f64],
-        kernel: &Kernel,
-        workers: &Workers,
-        monitor: &Monitor,
-    ) -> Result<Vec<f64>, ModelError> {
         let n_families = self.n_families();
-        let at = |root: &[[f64; 2]]| {
-            let input = self.input(categories.clone(), weights, root);
+        let alone = |category: usize, root: &[[f64; 2]]| {
+            let input = self.input(category..category + 1, &[1.0], root);
             kernel.lane_log_likelihoods(input, workers, monitor)
         };
         if let Some(root) = &self.root {
-            return Ok(at(&root[categories.start * n_families..categories.end * n_families])?);
+            let own = |category: usize| &root[category * n_families..(category + 1) * n_families];
+            return self.all().map(|category| Ok(alone(category, own(category))?)).collect();
         }
-        let [absent, present] = self.certain_roots(categories.len()).map(|root| at(&root));
-        Ok(mixed(&absent?, &present?).into_iter().map(|(value, _)| value).collect())
+        let [absent, present] = self.certain_roots(1);
+        let given: [Vec<Vec<f64>>; 2] = [
+            self.all()
+                .map(|category| alone(category, &absent))
+                .collect::<Result<_, _>>()?,
+            self.all()
+                .map(|category| alone(category, &present))
+                .collect::<Result<_, _>>()?,
+        ];
+        Ok(weighed_over_mixture(&given, &self.values.categories.weight))
     }
 
     fn certain_roots(&self, n_categories: usize) -> [Vec<[f64; 2]>; 2] {

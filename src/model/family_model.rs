@@ -123,7 +123,8 @@ impl FamilyModel {
         };
         let mut values = kernel.log_likelihoods(input, &self.workers, monitor)?;
         if let Some(recorded) = self.ascertainment.recorded(tree, &table, root, None) {
-            values.iter_mut().for_each(|value| *value -= recorded.log_probability);
+            let logs = vec![recorded.log_probability; values.len()];
+            subtract(&mut values, &logs);
         }
         Ok(values)
     }
@@ -272,8 +273,10 @@ fn table(tree: &Tree, gain: f64, loss: f64) -> Vec<[f64; 4]> {
 
 /// Divides by probabilities, given their logs; where nothing can be recorded nothing can arise.
 fn subtract(values: &mut [f64], logs: &[f64]) {
-    for (value, log) in values.iter_mut().zip(logs) {
-        if *value != f64::NEG_INFINITY {
+    for (value, &log) in values.iter_mut().zip(logs) {
+        if log == f64::NEG_INFINITY {
+            *value = log;
+        } else if *value != f64::NEG_INFINITY {
             *value -= log;
         }
     }

@@ -1,7 +1,7 @@
 //! What the data of each family say about its rates.
 
-use super::evaluation::log_sum_exp;
 use super::gene_content::{GeneContentModel, Values};
+use super::own_data::log_sum_exp;
 use crate::error::ModelError;
 use crate::parallel::Monitor;
 

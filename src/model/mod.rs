@@ -16,6 +16,7 @@ mod family_rates;
 mod family_weights;
 mod gene_content;
 mod kinds;
+mod own_data;
 mod parts;
 mod recording;
 mod window;

@@ -202,11 +202,14 @@ impl GeneContentModel {
     }
 }
 
-/// Divides by probabilities, given their logs; what cannot arise stays impossible.
+/// Divides by probabilities, given their logs; where nothing can be recorded, nothing can arise.
 fn condition(mut values: Vec<f64>, log_probability: impl Fn(usize) -> f64) -> Vec<f64> {
     for (index, value) in values.iter_mut().enumerate() {
-        if *value != f64::NEG_INFINITY {
-            *value -= log_probability(index);
+        let log = log_probability(index);
+        if log == f64::NEG_INFINITY {
+            *value = log;
+        } else if *value != f64::NEG_INFINITY {
+            *value -= log;
         }
     }
     values

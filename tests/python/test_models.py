@@ -25,12 +25,7 @@ from persiste_rust import (
 )
 
 NATIVE = [pytest.mark.native]
-# The native kernel of tables of tips.
-NATIVE_OBSERVED = [
-    pytest.mark.native,
-    pytest.mark.xfail(strict=True, reason="the native kernel does not read probabilities of records yet"),
-]
-BOTH = [pytest.param(case, marks=NATIVE_OBSERVED if case.observed else NATIVE, id=name) for name, case in CASES.items()]
+BOTH = [pytest.param(case, marks=NATIVE, id=name) for name, case in CASES.items()]
 BACKENDS = [pytest.param("rust", marks=pytest.mark.native), "numpy"]
 
 

@@ -90,7 +90,8 @@ def log_likelihoods(
     result = np.empty(problem.n_families)
     for families in problem.blocks():
         block = problem.block(families)
-        partial, _ = post_order(block.parent, block.tip_nodes, recorded_partials(block.cells, problem.log_record), block.log_p)
+        recorded = recorded_partials(block.cells, problem.log_record)
+        partial, _ = post_order(block.parent, block.tip_nodes, recorded, block.log_p)
         result[families] = np.logaddexp(*(block.log_root + partial[-1]))
     return result
 
@@ -119,7 +120,8 @@ def value_and_gradient(
     by_length = np.zeros(len(problem.parent))
     for families in problem.blocks():
         block = problem.block(families)
-        partial, message = post_order(block.parent, block.tip_nodes, recorded_partials(block.cells, problem.log_record), block.log_p)
+        recorded = recorded_partials(block.cells, problem.log_record)
+        partial, message = post_order(block.parent, block.tip_nodes, recorded, block.log_p)
         value[families] = np.logaddexp(*(block.log_root + partial[-1]))
         possible = np.isfinite(value[families])
         outside = pre_order(block.parent, block.log_root, block.log_p, message)

@@ -103,7 +103,7 @@ def test_the_tree_written_names_every_node_and_annotates_every_branch(
 
 
 def test_names_that_are_taken_are_not_given_again() -> None:
-    text = _report.annotated_newick(Tree.from_newick("((A:1,B:1):1,(C:1,D:1)N1:1);"), 0.5, 0.5)
+    text = _report.annotated_newick(Tree.from_newick("((A:1,B:1):1,(C:1,D:1)N1:1);"), (0.5, 0.5))
     names = [name for name in Tree.from_newick(text).node_names if name not in "ABCD"]
     assert sorted(names) == ["N1", "N2", "N3"]
     assert ",D[" in text
@@ -167,7 +167,7 @@ def test_formats_and_version_and_help_are_told() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ("{table} {tree}", "'{tree}' looks like a tree and '{table}' does not; the order is: persiste fit TREE TABLE"),
+        ("{table} {tree}", "'{tree}' looks like a tree and '{table}' does not; the order is: TREE TABLE"),
         ("{tree} {folder}/none.Rtab", "none.Rtab"),
         ("{folder}/none.nwk {table}", "none.nwk"),
         ("{folder} {table}", "{folder}"),

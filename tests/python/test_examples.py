@@ -84,6 +84,18 @@ def test_the_python_example_of_the_readme_prints_what_it_says() -> None:
         assert printed.getvalue().splitlines() == promised
 
 
+@pytest.mark.native
+def test_the_python_code_of_the_page_on_models_prints_what_it_says(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "models.md").read_text(encoding="utf-8"), re.DOTALL)
+    promised = re.findall(r"^print\(.*\)(?:  |\n)# (.+)$", "\n".join(blocks), re.MULTILINE)
+    assert len(promised) == 4
+    monkeypatch.chdir(ROOT)
+    exec(compile("\n".join(blocks), "docs/models.md", "exec"), {})
+    assert capsys.readouterr().out.splitlines() == promised
+
+
 def test_the_python_code_of_the_page_on_parallel_work_runs(capsys: pytest.CaptureFixture[str]) -> None:
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "parallel.md").read_text(encoding="utf-8"), re.DOTALL)
     assert len(blocks) == 2

@@ -1,0 +1,191 @@
+"""Bootstrap, profiles, cross-validation and rates of single families, from Python and from the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from persiste_rust import GeneContentData, GeneContentModel, Tree, cli, uncertainty
+
+pytestmark = pytest.mark.native
+
+
+def simulated(n_families: int = 150, seed: int = 3) -> GeneContentData:
+    """Families with gain rate 0.5 and loss rate 1 on a tree of eight genomes."""
+    tree = Tree.from_newick("(((A:.3,B:.2):.2,(C:.4,D:.1):.3):.1,((E:.2,F:.3):.4,(G:.5,H:.1):.2):.2);")
+    rng = np.random.default_rng(seed)
+    state = np.zeros((tree.n_nodes, n_families), dtype=bool)
+    state[-1] = rng.random(n_families) < 1 / 3
+    for node in range(tree.n_nodes - 2, -1, -1):
+        change = -np.expm1(-1.5 * tree.branch_length[node])
+        above = state[tree.parent[node]]
+        state[node] = rng.random(n_families) < np.where(above, 1 - change * 2 / 3, change / 3)
+    rows = [tree.node_names.index(tip) for tip in tree.tip_names]
+    return GeneContentData(tree, state[rows].astype(np.int8))
+
+
+def test_bootstrap_is_the_same_for_any_number_of_threads() -> None:
+    data = simulated()
+    first, second = (GeneContentModel(data, threads=n).fit().bootstrap(20, seed=5) for n in (1, 3))
+    assert np.array_equal(first.parameters, second.parameters)
+    assert first.converged.all()
+    assert first.n_replicates == 20
+    low, high = first.intervals(0.9)["log_gain"]
+    assert low < first.estimate[0] < high
+    errors = first.standard_errors
+    assert errors["log_gain"] == pytest.approx(first.parameters[:, 0].std(ddof=1), rel=1e-12)
+
+
+def test_a_bootstrap_that_was_stopped_goes_on_where_it_was(tmp_path: Path) -> None:
+    fit = GeneContentModel(simulated(), threads=1).fit()
+    whole = fit.bootstrap(40, seed=9)
+    store = tmp_path / "replicates.jsonl"
+
+    class StoppedError(Exception):
+        pass
+
+    def stop(stage: str, done: int, total: int) -> None:
+        if done >= 16:
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        fit.bootstrap(100_000, seed=9, resume=store, progress=stop)
+    n_before = len(store.read_text().splitlines()) - 1
+    assert n_before >= 16
+    # A kill in the midst of a line.
+    store.write_text(store.read_text() + '{"replicate": 17, "par')
+    resumed = fit.bootstrap(40, seed=9, resume=store)
+    assert np.array_equal(resumed.parameters, whole.parameters)
+    assert np.array_equal(resumed.log_likelihood, whole.log_likelihood)
+    with pytest.raises(ValueError, match="another model, fit or seed"):
+        fit.bootstrap(40, seed=10, resume=store)
+
+
+def test_profile_interval_holds_the_estimate_and_nearly_the_wald_interval() -> None:
+    fit = GeneContentModel(simulated(400), threads=1).fit()
+    low, high = fit.profile_interval("log_loss")
+    half = 1.96 * fit.standard_errors["log_loss"]
+    assert low == pytest.approx(fit.parameters["log_loss"] - half, abs=0.1 * half)
+    assert high == pytest.approx(fit.parameters["log_loss"] + half, abs=0.1 * half)
+    curve = fit.profile("log_loss", [low, fit.parameters["log_loss"], high])
+    # Half of scipy.stats.chi2.ppf(0.95, 1) = 3.841458820694124.
+    assert curve.deviance == pytest.approx([3.841458820694124, 0.0, 3.841458820694124], abs=1e-3)
+
+
+def test_cross_validation_scores_every_family_once() -> None:
+    model = GeneContentModel(simulated(), threads=1)
+    fit = model.fit()
+    found = fit.cross_validate(5, seed=2)
+    assert sum(found.n_families) == 150
+    assert found.log_likelihood.shape == (5,)
+    # Held-out families cannot do better than at their own estimates, and not much worse.
+    assert fit.log_likelihood - 10.0 < found.total < fit.log_likelihood
+
+
+def test_many_parameter_vectors_are_scored_as_single_ones() -> None:
+    model = GeneContentModel(simulated())
+    vectors = np.random.default_rng(1).normal(size=(50, 2))
+    assert np.array_equal(model.log_likelihoods_batch(vectors), [model.log_likelihood(one) for one in vectors])
+    with pytest.raises(ValueError, match=r"shape \(2,\)"):
+        model.log_likelihoods_batch([0.0, 0.0])
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda fit: fit.bootstrap(0), "n_replicates is 0"),
+        (lambda fit: fit.bootstrap(5, seed=-1), "seed is -1"),
+        (lambda fit: fit.bootstrap(5).intervals(1.0), "level is 1.0"),
+        (lambda fit: fit.profile("log_x", [0.0]), "unknown parameter 'log_x'"),
+        (lambda fit: fit.profile("log_gain", []), "non-empty"),
+        (lambda fit: fit.profile_interval("log_gain", level=0.0), "level is 0"),
+        (lambda fit: fit.cross_validate(1), "n_folds is 1"),
+        (lambda fit: fit.cross_validate(151), "151 folds of 150 families"),
+    ],
+)
+def test_bad_settings_give_one_sentence(call, message: str) -> None:  # type: ignore[no-untyped-def]
+    fit = GeneContentModel(simulated(), threads=1).fit()
+    with pytest.raises(ValueError, match=message):
+        call(fit)
+
+
+def test_every_family_at_its_own_rates() -> None:
+    data = simulated(60)
+    model = GeneContentModel(data, rates="per-family", root="equal", threads=1)
+    fit = model.fit()
+    assert fit.log_likelihoods.shape == (60,)
+    assert fit.converged.all()
+    at = model.log_likelihoods({"log_gain": fit.log_rates[:, 0], "log_loss": fit.log_rates[:, 1]})
+    assert at == pytest.approx(fit.log_likelihoods, abs=1e-9)
+    shared = GeneContentModel(data, root="equal", threads=1).fit()
+    assert (fit.log_likelihoods >= shared.log_likelihoods - 1e-9).all()
+    value, gradient = model.value_and_gradient(fit.log_rates)
+    assert value == pytest.approx(fit.log_likelihood)
+    free = ~fit.at_bound.any(axis=1)
+    assert free.sum() > 10
+    assert np.abs(gradient[free]).max() < 1e-3
+    single = {"log_gain": 0.1, "log_loss": -0.2}
+    assert model.log_likelihoods(single) == pytest.approx(
+        GeneContentModel(data, root="equal").log_likelihoods(single), rel=1e-12
+    )
+    assert len(fit.to_frame()) == 60
+    with pytest.raises(ValueError, match="takes no regimes"):
+        GeneContentModel(data, rates="per-family", regimes={"x": ["A", "B"]})
+    with pytest.raises(ValueError, match="estimated"):
+        GeneContentModel(data, rates="per-family", root="estimated")
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[str, str]:
+    data = simulated()
+    tree, table = tmp_path / "tree.nwk", tmp_path / "genes.Rtab"
+    tree.write_text(data.tree.to_newick())
+    rows = [["Gene", *data.tree.tip_names]]
+    matrix = np.asarray(data._native.presence_matrix())
+    rows += [[name, *map(str, matrix[:, column])] for column, name in enumerate(data.family_names)]
+    table.write_text("".join("\t".join(row) + "\n" for row in rows))
+    return str(tree), str(table)
+
+
+def test_commands_print_tables_and_json(files: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--ascertainment", "none", "--threads", "1"]
+    assert cli.main(["compare", *files, *options, "--rates", "shared", "--rates", "gamma:n_categories=3"]) == 0
+    text = capsys.readouterr().out
+    assert "gamma:n_categories=3" in text
+    assert "delta" in text
+    assert cli.main(["profile", *files, *options, "--parameter", "log_gain", "--points", "3", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["parameters"][0]["low"] < found["parameters"][0]["estimate"] < found["parameters"][0]["high"]
+    assert len(found["curves"]["log_gain"]) == 3
+    assert cli.main(["fit", *files, *options, "--rates", "per-family", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["n_parameters"] == 300
+    assert cli.main(
+        ["fit", *files, "--ascertainment", "1-7", "--regime", "left=A,B", "--explain", "--root", "0.3"]
+    ) in (0, 2)
+    capsys.readouterr()
+
+
+def test_bootstrap_command_keeps_and_resumes_its_replicates(
+    files: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = str(tmp_path / "boot.jsonl")
+    command = ["bootstrap", *files, "--ascertainment", "none", "--json", "-o", store]
+    assert cli.main([*command, "-n", "10"]) == 0
+    first = json.loads(capsys.readouterr().out)
+    assert first["n_replicates"] == 10
+    assert cli.main([*command, "-n", "10"]) == 2
+    assert "--resume" in capsys.readouterr().err
+    assert cli.main([*command, "-n", "25", "--resume"]) == 0
+    assert json.loads(capsys.readouterr().out)["n_replicates"] == 25
+    assert cli.main(["bootstrap", *files, "--resume"]) == 2
+    assert "--output" in capsys.readouterr().err
+
+
+def test_robust_errors_are_near_the_others_where_the_model_is_true() -> None:
+    fit = GeneContentModel(simulated(600), threads=1).fit()
+    for name, error in fit.robust_standard_errors().items():
+        assert error == pytest.approx(fit.standard_errors[name], rel=0.25)
+    assert uncertainty.robust_covariance(fit) is not None

@@ -6,7 +6,7 @@ print(fit.summary())
 """
 
 from importlib import metadata as _metadata
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from persiste_rust._backend import BACKEND, backend as _backend_module
 from persiste_rust.data import GeneContentData
@@ -21,10 +21,14 @@ from persiste_rust.likelihoods import (
 from persiste_rust.model import GeneContentModel
 from persiste_rust.tree import Tree
 
+if TYPE_CHECKING:
+    from persiste_rust.dirichlet import DirichletMixture
+
 __version__ = _metadata.version("persiste-rust")
 
 __all__ = [
     "BACKEND",
+    "DirichletMixture",
     "Estimate",
     "Fit",
     "GeneContentData",
@@ -61,3 +65,12 @@ def rate_models() -> list[str]:
 def table_formats() -> list[dict[str, Any]]:
     """Returns the formats of tables: `name`, `description`, and `is_read`, False for those refused by name."""
     return list(_backend_module().table_formats())
+
+
+def __getattr__(name: str) -> Any:
+    """Imports the mixtures at their first use: with scikit-learn beneath them that takes a second."""
+    if name == "DirichletMixture":
+        from persiste_rust.dirichlet import DirichletMixture
+
+        return DirichletMixture
+    raise AttributeError(f"module 'persiste_rust' has no attribute '{name}'")

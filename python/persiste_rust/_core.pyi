@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 __all__ = [
     "Data",
+    "DirichletCounts",
+    "DirichletOptions",
+    "DirichletParameters",
     "Model",
     "Tree",
     "__version__",
@@ -17,6 +20,11 @@ __all__ = [
     "compute_jaccard_distance",
     "compute_likelihoods",
     "compute_likelihoods_parallel",
+    "dirichlet_consensus",
+    "dirichlet_cross_validate",
+    "dirichlet_fit",
+    "dirichlet_fit_groups",
+    "dirichlet_names",
     "rate_models",
     "root_priors",
     "table_formats",
@@ -138,3 +146,66 @@ class Model:
     #   parameters, gradient, lower, upper (n_parameters,); covariance (n_parameters, n_parameters) or None;
     #   information_eigenvalues (n_free,), ascending; root_frequencies (2,), of states 0 and 1;
     #   log_likelihood; log_likelihoods (n_families,); converged; reason; iterations; evaluations; at_bound (names)
+
+@final
+class DirichletCounts:
+    def __new__(cls, counts: NDArray[np.uint32]) -> DirichletCounts: ...
+    @property
+    def n_pairs(self) -> int: ...
+
+@final
+class DirichletOptions:
+    def __new__(
+        cls,
+        *,
+        init: str | NDArray[np.float64],
+        seed: int,
+        n_init: int,
+        max_iter: int,
+        tol: float,
+        hessian: str,
+        sample_weight: NDArray[np.float64] | None = None,
+        threads: int | None = None,
+    ) -> DirichletOptions: ...
+
+@final
+class DirichletParameters:
+    def __new__(
+        cls, weights: list[float], alpha: NDArray[np.float64], threads: int | None = None
+    ) -> DirichletParameters: ...
+    def log_evidence(self, counts: DirichletCounts) -> NDArray[np.float64]: ...
+    def responsibilities(self, counts: DirichletCounts) -> NDArray[np.float64]: ...
+    def log_likelihoods(self, counts: DirichletCounts) -> NDArray[np.float64]: ...
+    def negative_log_prior(self) -> float: ...
+    def assess(self, counts: DirichletCounts, hessian: str) -> dict[str, Any]: ...
+    # Keys of `assess`: goodness_of_fit (mapping), laplace_by_weight, log_determinants (n_components,),
+    #   lower, upper (n_components, n_features), indefinite (components)
+
+# Mixtures have no twin in `persiste_rust._fallback`.
+# Keys of each fit: weights (n_components,), alpha (n_components, n_features),
+#   responsibilities (n_samples, n_components), objectives (n_rounds,), converged, seed, and those of `assess`.
+def dirichlet_fit(
+    counts: DirichletCounts, n_components: list[int], options: DirichletOptions, progress: _Progress | None = None
+) -> list[dict[str, Any]]: ...
+def dirichlet_consensus(
+    counts: DirichletCounts, n_components: int, options: DirichletOptions, progress: _Progress | None = None
+) -> dict[str, Any]: ...
+def dirichlet_fit_groups(
+    counts: DirichletCounts,
+    labels: list[int],
+    n_classes: int,
+    n_components: list[int],
+    criterion: str,
+    options: DirichletOptions,
+    progress: _Progress | None = None,
+) -> tuple[list[dict[str, Any]], list[float]]: ...
+def dirichlet_cross_validate(
+    counts: DirichletCounts,
+    labels: list[int],
+    n_components: list[int],
+    n_folds: int,
+    seed: int,
+    options: DirichletOptions,
+    progress: _Progress | None = None,
+) -> tuple[NDArray[np.float64], list[int]]: ...
+def dirichlet_names() -> dict[str, list[str]]: ...

@@ -29,7 +29,8 @@ pub(super) fn curves(
         Curvature::C => Some(touched(counts, responsibilities, row_weights, workers, monitor)?),
     };
     let n_columns = counts.n_columns();
-    workers.map(histogram.masses.len(), |component| {
+    let work = counts.n_pairs() * histogram.masses.len() * 25;
+    workers.map_estimated(histogram.masses.len(), work, |component| {
         let log_alpha = &log_alpha[component * n_columns..][..n_columns];
         let weights = histogram.component(counts, component);
         let mut at = weights.evaluate(log_alpha, &alone(), monitor)?;

@@ -21,6 +21,9 @@ const ABSENT: f64 = -10.0;
 /// Logarithms of means begin no lower: a mean can be as small as a k-means membership.
 const LOWEST: f64 = -60.0;
 
+/// Nanoseconds of an M-step for one pair, over some Newton steps.
+const M_STEP: usize = 80;
+
 /// How a mixture is to be fitted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FitOptions {
@@ -208,7 +211,7 @@ fn check(
             });
         }
     }
-    if !(options.tolerance >= 0.0) {
+    if options.tolerance.is_nan() || options.tolerance < 0.0 {
         return Err(DirichletError::Number {
             what: "tol",
             found: options.tolerance,
@@ -268,7 +271,7 @@ impl Problem<'_> {
         let is_given = matches!(self.options.start, Start::Responsibilities(_));
         let n_starts = if is_given { 1 } else { self.options.n_init };
         let from = |start: usize, workers: &Workers| {
-            let found = self.from_start(self.options.seed.wrapping_add(start as u32), workers);
+            let found = self.run_from(self.options.seed.wrapping_add(start as u32), workers);
             self.monitor.advance(1);
             found
         };
@@ -305,11 +308,11 @@ impl Problem<'_> {
         match &self.options.start {
             Start::SoftKmeans => profiles.soft(seed),
             Start::KmeansPlusPlus | Start::SortedKmeansPlusPlus => profiles.hard(seed),
-            Start::Responsibilities(given) => profiles.from_responsibilities(given.clone(), 0),
+            Start::Responsibilities(given) => profiles.complete(given.clone(), 0),
         }
     }
 
-    fn from_start(&self, seed: u32, workers: &Workers) -> Result<Mixture, DirichletError> {
+    fn run_from(&self, seed: u32, workers: &Workers) -> Result<Mixture, DirichletError> {
         let begin = self.begin(seed, workers)?;
         let log_of = |&mean: &f64| if mean > 0.0 { mean.ln().max(LOWEST) } else { ABSENT };
         let mut state = State {
@@ -378,7 +381,7 @@ impl Problem<'_> {
             Ok(log_alpha)
         };
         let found = if self.n_components >= workers.n_threads() {
-            let work = self.counts.n_pairs() * 25;
+            let work = self.counts.n_pairs() * self.n_components * M_STEP;
             workers.map_estimated(self.n_components, work, |component| one(component, &alone()))?
         } else {
             (0..self.n_components)

@@ -240,42 +240,54 @@ impl Profiles<'_> {
             }
             iterations += 1;
         }
-        self.from_responsibilities(one_hot(&labels, self.n_components), iterations)
+        self.complete(one_hot(&labels, self.n_components), iterations)
     }
 
-    /// Draws centres, each with probability proportional to the squared distance from those already drawn.
+    /// Draws centres, each from some candidates with probabilities proportional to the squared distance from those
+    /// already drawn: of the candidates, the one that leaves the smallest sum of such distances.
     fn seeds(&self, points: &[f64], random: &mut Mt19937) -> Result<Vec<f64>, Cancelled> {
         let n_columns = self.counts.n_columns();
         let mut centres: Vec<f64> = Vec::new();
         let mut chances = self.row_weights.to_vec();
         let mut distances = vec![f64::INFINITY; self.counts.n_rows()];
+        // As many candidates as Arthur and Vassilvitskii tried, and later scikit-learn.
+        let n_candidates = 2 + (self.n_components as f64).ln() as usize;
         for _ in 0..self.n_components {
-            let row = draw(&chances, random.unit());
-            let centre = &points[row * n_columns..][..n_columns];
-            centres.extend_from_slice(centre);
-            let fresh = self.in_blocks(points, |rows| {
-                rows.chunks_exact(n_columns)
-                    .map(|row| squared_distance(centre, row))
-                    .collect()
-            })?;
-            for ((distance, fresh), (chance, weight)) in distances
-                .iter_mut()
-                .zip(fresh)
-                .zip(chances.iter_mut().zip(self.row_weights))
-            {
-                *distance = distance.min(fresh);
-                *chance = *distance * weight;
+            let mut best: Option<(f64, Vec<f64>, &[f64])> = None;
+            for _ in 0..n_candidates {
+                let row = draw(&chances, random.unit());
+                let centre = &points[row * n_columns..][..n_columns];
+                let mut fresh = self.in_blocks(points, |rows| {
+                    rows.chunks_exact(n_columns)
+                        .map(|row| squared_distance(centre, row))
+                        .collect()
+                })?;
+                fresh
+                    .iter_mut()
+                    .zip(&distances)
+                    .for_each(|(fresh, &old)| *fresh = fresh.min(old));
+                let sum: f64 = fresh
+                    .iter()
+                    .zip(self.row_weights)
+                    .map(|(one, weight)| one * weight)
+                    .sum();
+                if best.as_ref().is_none_or(|(least, ..)| sum < *least) {
+                    best = Some((sum, fresh, centre));
+                }
+            }
+            if let Some((_, fresh, centre)) = best {
+                centres.extend_from_slice(centre);
+                distances = fresh;
+            }
+            for ((chance, distance), weight) in chances.iter_mut().zip(&distances).zip(self.row_weights) {
+                *chance = distance * weight;
             }
         }
         Ok(centres)
     }
 
     /// Completes given responsibilities, scaled to add up to 1 in each row, by the means they imply.
-    pub(super) fn from_responsibilities(
-        &self,
-        mut responsibilities: Vec<f64>,
-        iterations: usize,
-    ) -> Result<Begin, Cancelled> {
+    pub(super) fn complete(&self, mut responsibilities: Vec<f64>, iterations: usize) -> Result<Begin, Cancelled> {
         for row in responsibilities.chunks_exact_mut(self.n_components) {
             let sum: f64 = row.iter().sum();
             row.iter_mut().for_each(|share| *share /= sum);

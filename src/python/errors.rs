@@ -1,6 +1,6 @@
 //! Errors of the crate as Python exceptions: bad input is ValueError, a file that cannot be read OSError.
 
-use crate::error::{Cancelled, FileError, ModelError, NewickError, TableError, TreeError};
+use crate::error::{Cancelled, DirichletError, FileError, ModelError, NewickError, TableError, TreeError};
 use crate::quantity::distance::NotBinary;
 use pyo3::exceptions::{
     PyFileNotFoundError, PyIsADirectoryError, PyKeyboardInterrupt, PyOSError, PyPermissionError, PyValueError,
@@ -79,6 +79,15 @@ impl IntoPyErr for TableError {
 }
 
 impl IntoPyErr for ModelError {
+    fn into_py(self) -> PyErr {
+        match self {
+            Self::Cancelled(error) => error.into_py(),
+            other => PyValueError::new_err(other.to_string()),
+        }
+    }
+}
+
+impl IntoPyErr for DirichletError {
     fn into_py(self) -> PyErr {
         match self {
             Self::Cancelled(error) => error.into_py(),

@@ -1,6 +1,7 @@
 //! The native module of the Python package: it converts, lets the interpreter go, and maps errors.
 
 mod data;
+mod dirichlet;
 mod errors;
 mod functions;
 mod interrupt;
@@ -77,5 +78,13 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(functions::compute_likelihoods_parallel, module)?)?;
     module.add_function(wrap_pyfunction!(functions::compute_jaccard_distance, module)?)?;
     module.add_function(wrap_pyfunction!(functions::compute_hamming_distance, module)?)?;
+    module.add_class::<dirichlet::PyCounts>()?;
+    module.add_class::<dirichlet::PyOptions>()?;
+    module.add_class::<dirichlet::PyParameters>()?;
+    module.add_function(wrap_pyfunction!(dirichlet::dirichlet_fit, module)?)?;
+    module.add_function(wrap_pyfunction!(dirichlet::dirichlet_consensus, module)?)?;
+    module.add_function(wrap_pyfunction!(dirichlet::dirichlet_fit_groups, module)?)?;
+    module.add_function(wrap_pyfunction!(dirichlet::dirichlet_cross_validate, module)?)?;
+    module.add_function(wrap_pyfunction!(dirichlet::dirichlet_names, module)?)?;
     Ok(())
 }

@@ -25,6 +25,7 @@ __all__ = [
     "dirichlet_fit",
     "dirichlet_fit_groups",
     "dirichlet_names",
+    "dirichlet_read_presence",
     "rate_models",
     "root_priors",
     "table_formats",
@@ -183,7 +184,8 @@ class DirichletParameters:
 
 # Mixtures have no twin in `persiste_rust._fallback`.
 # Keys of each fit: weights (n_components,), alpha (n_components, n_features),
-#   responsibilities (n_samples, n_components), objectives (n_rounds,), converged, seed, and those of `assess`.
+#   responsibilities (n_samples, n_components), objectives (n_rounds,), converged, separation,
+#   seed, and those of `assess`.
 def dirichlet_fit(
     counts: DirichletCounts, n_components: list[int], options: DirichletOptions, progress: _Progress | None = None
 ) -> list[dict[str, Any]]: ...
@@ -209,3 +211,12 @@ def dirichlet_cross_validate(
     progress: _Progress | None = None,
 ) -> tuple[NDArray[np.float64], list[int]]: ...
 def dirichlet_names() -> dict[str, list[str]]: ...
+
+# Presences (n_genomes, n_families) with -1 for missing, genomes, families, notes.
+def dirichlet_read_presence(
+    path: str | PathLike[str],
+    format: str | None = None,
+    *,
+    genomes_in_rows: bool = False,
+    progress: _Progress | None = None,
+) -> tuple[NDArray[np.int8], list[str], list[str], list[str]]: ...

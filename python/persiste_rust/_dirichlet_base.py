@@ -16,7 +16,7 @@ if TYPE_CHECKING:
         def set_params(self, **params: Any) -> Any:
             """Sets parameters by name and returns self."""
 
-    class NotFitted(ValueError, AttributeError):
+    class NotFittedError(ValueError, AttributeError):
         """The estimator was not fitted yet."""
 
     class NotConverged(UserWarning):
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 else:
     try:
         from sklearn.base import BaseEstimator, DensityMixin
-        from sklearn.exceptions import ConvergenceWarning as NotConverged, NotFittedError as NotFitted
+        from sklearn.exceptions import ConvergenceWarning as NotConverged, NotFittedError
 
         HAS_SKLEARN = True
 
@@ -43,7 +43,7 @@ else:
     except ImportError:
         HAS_SKLEARN = False
 
-        class NotFitted(ValueError, AttributeError):
+        class NotFittedError(ValueError, AttributeError):
             """The estimator was not fitted yet."""
 
         class NotConverged(UserWarning):

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 def feature_contributions(model: DirichletMixture, single: DirichletMixture) -> Any:
     """Returns how far each component's mean proportions are from those of one component for all, feature by feature.
 
-    `difference_kj = |p_kj - p_0j|` with `p_k = alpha_k / sum alpha_k`, `single` being fitted to the same counts with one
-    component. The DataFrame has one row a component and feature, the largest differences of a component first, and the
-    columns component, feature, proportion, reference, difference, share (of the component's sum of differences) and
-    cumulative.
+    `difference_kj = |p_kj - p_0j|` with `p_k = alpha_k / sum alpha_k`, `single` being fitted to the same counts with
+    one component. The DataFrame has one row a component and feature, the largest differences of a component first,
+    and the columns component, feature, proportion, reference, difference, share (of the component's sum of differences)
+    and cumulative.
 
     # Errors
     ValueError for models that are not fitted or not of the same features, or if `single` has several components;

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from persiste_rust._dirichlet_base import Base, NotFitted
+from persiste_rust._dirichlet_base import Base, NotFittedError
 from persiste_rust._dirichlet_counts import CountTable, count_table, engine
 from persiste_rust._dirichlet_options import Options, check_count, check_seed, criterion_key, native_options
 from persiste_rust._dirichlet_result import DirichletMixtureResult
@@ -102,7 +102,7 @@ class DirichletMixtureClassifier(Base):
     def predict_proba(self, X: Any) -> _Floats:
         """Returns the probability of each class given each sample, (n_samples, n_classes)."""
         if "results_" not in self.__dict__:
-            raise NotFitted("Model must be fitted before making predictions")
+            raise NotFittedError("Model must be fitted before making predictions")
         table = count_table(X)
         found = table.matrix.shape[1]
         if found != self.n_features_in_:
@@ -158,8 +158,8 @@ def cross_validate_groups(
 ) -> GroupCrossValidation:
     """Returns the class probabilities of each sample, by mixtures fitted without its fold (R's `cvdmngroup`).
 
-    `n_components` is one number or one for each class; the numbers are fixed, not chosen in each fold. Folds are random;
-    `n_folds` None leaves each sample out by itself. Folds run side by side.
+    `n_components` is one number or one for each class; the numbers are fixed, not chosen in each fold. Folds are
+    random; `n_folds` None leaves each sample out by itself. Folds run side by side.
 
     # Errors
     ValueError for counts, classes or numbers that do not fit, and where a fold leaves a class with too few samples.
@@ -175,9 +175,7 @@ def cross_validate_groups(
         sizes = [check_count(n_components, "n_components")] * len(classes)
     if min(sizes) < 1:
         raise ValueError(f"Array dimensions and n_components must be positive; n_components holds {min(sizes)}")
-    shared = Options(
-        random_state=random_state, n_init=n_init, init=init, max_iter=max_iter, tol=tol, threads=threads
-    )
+    shared = Options(random_state=random_state, n_init=n_init, init=init, max_iter=max_iter, tol=tol, threads=threads)
     n_samples = table.matrix.shape[0]
     options = native_options(shared, n_samples, None)
     n_folds = n_samples if n_folds is None else check_count(n_folds, "n_folds")

@@ -80,7 +80,8 @@ def _start(init: Any, n_samples: int, n_components: int | None) -> str | NDArray
             raise ValueError(
                 f"init holds labels from {given.min()} to {given.max()}; allowed are 0 to {n_components - 1}"
             )
-        return np.eye(n_components)[given]
+        labels: NDArray[np.float64] = np.eye(n_components, dtype=np.float64)[given.astype(np.intp)]
+        return labels
     if given.shape != (n_samples, n_components) or given.dtype.kind not in "buif":
         raise ValueError(
             f"init has shape {given.shape} and holds {given.dtype}; allowed are a name, whole numbers ({n_samples},), "

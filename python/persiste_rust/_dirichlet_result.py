@@ -28,14 +28,16 @@ class DirichletMixtureResult:
     goodness_of_fit: NLE, LogDet, Laplace, BIC, AIC, lower is better, on half the usual scale.
     group_assignments: (N, K), responsibilities of the last E-step; rows add up to 1.
     mixture_weights: (K,), add up to 1.
-    parameter_estimates: "Lower", "Estimate", "Upper", each (S, K): the Dirichlet parameters alpha and their intervals of
-        two standard errors of ln alpha; NaN where the curvature allows none.
+    parameter_estimates: "Lower", "Estimate", "Upper", each (S, K): the Dirichlet parameters alpha and their
+        intervals of two standard errors of ln alpha; NaN where the curvature allows none.
     n_components, n_samples, n_features; sample_names, feature_names (lists, or None without a DataFrame).
     component_labels: dict of the labels set, or None.
-    laplace_by_weight: Laplace's approximation with components in the order of decreasing weight, which does not depend on
-        the order in which they were found.
+    laplace_by_weight: Laplace's approximation with components in the order of decreasing weight, which does not
+        depend on the order in which they were found.
     indefinite_components: those whose Hessian is not positive definite, so that Laplace and intervals do not hold.
     objectives: NLE after each round; converged; seed of the start that was kept.
+    start_separation: smallest distance between two components' mean proportions at the start; near 0 they had
+        collapsed.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class DirichletMixtureResult:
         self.indefinite_components: list[int] = list(fit["indefinite"])
         self.objectives: _Floats = fit["objectives"]
         self.converged: bool = fit["converged"]
+        self.start_separation: float = fit["separation"]
         self.seed: int = fit["seed"]
 
     def set_component_labels(self, labels: dict[int, str]) -> None:

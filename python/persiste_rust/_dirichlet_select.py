@@ -90,8 +90,6 @@ def select_components(
     table = count_table(X)
     options = native_options(Options(**keywords), table.matrix.shape[0], None, sample_weight)
     found = engine().dirichlet_fit(table.counts, sizes, options, progress)
-    models = [
-        DirichletMixture(size, **keywords)._keep(fit, table) for size, fit in zip(sizes, found, strict=True)
-    ]
+    models = [DirichletMixture(size, **keywords)._keep(fit, table) for size, fit in zip(sizes, found, strict=True)]
     values = [fit["goodness_of_fit"][key] for fit in found]
     return ComponentSelection(models, key, values.index(min(values)))

@@ -1,4 +1,4 @@
-"""The command line: `persiste fit TREE TABLE`, `persiste formats`."""
+"""The command line: `persiste fit TREE TABLE`, `persiste cluster TABLE`, `persiste formats`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NoReturn, TextIO
 
 import persiste_rust
-from persiste_rust import _report
+from persiste_rust import _cli_cluster, _report
 from persiste_rust._terminal import ProgressLine
 from persiste_rust.data import GeneContentData
 from persiste_rust.model import GeneContentModel
@@ -74,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     fit.add_argument("--backend", metavar="B", default="auto", help="auto, rust or numpy")
     fit.set_defaults(run=_fit)
 
+    _cli_cluster.register(commands, _EPILOG)
     formats = commands.add_parser("formats", help="list the tables that can be read")
     formats.set_defaults(run=_formats)
     return parser
@@ -195,6 +196,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("always", RuntimeWarning)
+            warnings.simplefilter("always", UserWarning)
             warnings.showwarning = _warn
             arguments = _parser().parse_args(argv)
             arguments.run(arguments)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from persiste_rust._dirichlet_base import Base, NotConverged, NotFitted
+from persiste_rust._dirichlet_base import Base, NotConverged, NotFittedError
 from persiste_rust._dirichlet_consensus import Consensus, consensus
 from persiste_rust._dirichlet_counts import CountTable, count_table, engine
 from persiste_rust._dirichlet_features import feature_contributions
@@ -45,6 +45,8 @@ __all__ = [
 ]
 
 _Floats = NDArray[np.float64]
+# Distance of mean proportions below which two components are the same but for rounding.
+_COLLAPSED = 1e-5
 
 
 class DirichletMixture(Base):
@@ -60,8 +62,8 @@ class DirichletMixture(Base):
     random_state: int, the seed of the first start; start r has random_state + r.
     n_init: number of starts, of which the one with the lowest NLE is kept.
     init: "soft-kmeans" (as pyDMM and R, the same labels for a seed), "kmeans++" (separates what the former can let
-        collapse), "sorted-kmeans++" (the same, on sorted samples: their order then has no effect whatever), or an array:
-        labels (n_samples,) from 0, or responsibilities (n_samples, n_components).
+        collapse), "sorted-kmeans++" (the same, on sorted samples: their order then has no effect whatever), or an
+        array: labels (n_samples,) from 0, or responsibilities (n_samples, n_components).
     max_iter, tol: rounds of the EM, and the change of NLE at which it ends.
     hessian: "exact", or "c" for the second derivatives that pyDMM and R compute (see docs/dirichlet.md).
     threads: number of threads; None for one a core.
@@ -163,6 +165,12 @@ class DirichletMixture(Base):
         if not result.converged:
             message = f"the mixture did not converge in {self.n_iter_} rounds; raise max_iter or tol"
             warnings.warn(message, NotConverged, stacklevel=4)
+        if result.start_separation < _COLLAPSED and isinstance(self.init, str):
+            message = (
+                f"components collapsed onto each other at the start (distance {result.start_separation:.1e}), so "
+                "rounding decides what becomes of them; use init='kmeans++'"
+            )
+            warnings.warn(message, RuntimeWarning, stacklevel=4)
         empty = np.flatnonzero(result.mixture_weights == 0.0).tolist()
         if empty:
             message = f"components {empty} have no weight, so Laplace is infinite; use fewer components"
@@ -182,13 +190,14 @@ class DirichletMixture(Base):
         """Returns the fit, and counts of as many features as it has."""
         result = self.result_
         if result is None:
-            raise NotFitted("Model must be fitted before making predictions")
+            raise NotFittedError("Model must be fitted before making predictions")
         table = count_table(X)
         self._check_names(table.feature_names)
         found = table.matrix.shape[1]
         if found != self.n_features_in_:
             raise ValueError(
-                f"X has {found} features, but {type(self).__name__} is expecting {self.n_features_in_} features as input"
+                f"X has {found} features, but {type(self).__name__} is expecting {self.n_features_in_} "
+                "features as input"
             )
         return result, table
 

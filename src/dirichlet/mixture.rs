@@ -4,6 +4,7 @@
 //! until the objective changes by no more than the tolerance. The responsibilities reported are those of the last
 //! E-step, before the last M-step. Each M-step is carried to its minimum, so the objective never rises.
 
+use super::check::{check, checked_weights};
 use super::counts::Counts;
 use super::criteria::{Curvature, GoodnessOfFit};
 use super::evidence::{log_evidence, posterior};
@@ -67,6 +68,8 @@ pub struct Mixture {
     pub objectives: Vec<f64>,
     /// Whether the last change was within the tolerance.
     pub converged: bool,
+    /// Smallest distance between the mean proportions of two components at the start, see [`Begin::separation`].
+    pub separation: f64,
     /// Seed of the start that led here.
     pub seed: u32,
 }
@@ -164,90 +167,6 @@ fn fit_sorted(
     Ok(found)
 }
 
-fn checked_weights(counts: &Counts, row_weights: Option<&[f64]>) -> Result<Vec<f64>, DirichletError> {
-    let Some(weights) = row_weights else {
-        return Ok(vec![1.0; counts.n_rows()]);
-    };
-    if weights.len() != counts.n_rows() {
-        return Err(DirichletError::Length {
-            what: "sample_weight",
-            found: weights.len(),
-            expected: counts.n_rows(),
-        });
-    }
-    match weights.iter().position(|weight| !(0.0..=1e15).contains(weight)) {
-        None => Ok(weights.to_vec()),
-        Some(row) => Err(DirichletError::Number {
-            what: "sample_weight",
-            found: weights[row],
-            at: format!(" in row {row}"),
-            allowed: "numbers from 0 to 1e15",
-        }),
-    }
-}
-
-fn check(
-    counts: &Counts,
-    n_components: usize,
-    row_weights: &[f64],
-    options: &FitOptions,
-) -> Result<(), DirichletError> {
-    let n_rows = row_weights.iter().filter(|&&weight| weight > 0.0).count();
-    if n_components == 0 || n_components > n_rows {
-        let is_weighted = n_rows < counts.n_rows();
-        return Err(DirichletError::Components {
-            found: n_components,
-            n_rows,
-            of: if is_weighted { " with a positive weight" } else { "" }.to_owned(),
-        });
-    }
-    for (what, found) in [("n_init", options.n_init), ("max_iter", options.max_iterations)] {
-        if found == 0 {
-            return Err(DirichletError::Number {
-                what,
-                found: 0.0,
-                at: String::new(),
-                allowed: "whole numbers from 1",
-            });
-        }
-    }
-    if options.tolerance.is_nan() || options.tolerance < 0.0 {
-        return Err(DirichletError::Number {
-            what: "tol",
-            found: options.tolerance,
-            at: String::new(),
-            allowed: "numbers from 0",
-        });
-    }
-    let Start::Responsibilities(given) = &options.start else {
-        return Ok(());
-    };
-    check_responsibilities(given, counts.n_rows(), n_components)
-}
-
-fn check_responsibilities(given: &[f64], n_rows: usize, n_components: usize) -> Result<(), DirichletError> {
-    if given.len() != n_rows * n_components {
-        return Err(DirichletError::Length {
-            what: "the array of first responsibilities",
-            found: given.len(),
-            expected: n_rows * n_components,
-        });
-    }
-    for (row, shares) in given.chunks_exact(n_components).enumerate() {
-        let bad = shares.iter().copied().find(|share| !(0.0..=1.0).contains(share));
-        let sum: f64 = shares.iter().sum();
-        if bad.is_some() || sum <= 0.0 {
-            return Err(DirichletError::Number {
-                what: "a first responsibility",
-                found: bad.unwrap_or(sum),
-                at: format!(" in row {row}"),
-                allowed: "numbers from 0 to 1, not all 0 in a row",
-            });
-        }
-    }
-    Ok(())
-}
-
 /// Counts, weights and options, checked.
 struct Problem<'a> {
     counts: &'a Counts,
@@ -314,6 +233,7 @@ impl Problem<'_> {
 
     fn run_from(&self, seed: u32, workers: &Workers) -> Result<Mixture, DirichletError> {
         let begin = self.begin(seed, workers)?;
+        let separation = begin.separation(self.n_components);
         let log_of = |&mean: &f64| if mean > 0.0 { mean.ln().max(LOWEST) } else { ABSENT };
         let mut state = State {
             log_alpha: begin.means.iter().map(log_of).collect(),
@@ -353,6 +273,7 @@ impl Problem<'_> {
             assessment,
             objectives,
             converged,
+            separation,
             seed,
         })
     }

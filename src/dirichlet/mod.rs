@@ -5,6 +5,7 @@
 //! [`fit_each`] compares numbers of components, [`GroupClassifier`] tells classes apart, [`consensus`] says what
 //! restarts agree on.
 
+mod check;
 mod consensus;
 mod counts;
 mod criteria;

@@ -60,6 +60,19 @@ pub struct Begin {
     pub iterations: usize,
 }
 
+impl Begin {
+    /// Returns the smallest distance between the mean profiles of two components; infinite for one component.
+    ///
+    /// The soft k-means can let components collapse onto each other; what becomes of them is then decided by rounding.
+    #[must_use]
+    pub fn separation(&self, n_components: usize) -> f64 {
+        let means: Vec<&[f64]> = self.means.chunks_exact(self.means.len() / n_components).collect();
+        let pairs = (1..n_components).flat_map(|one| (0..one).map(move |other| (one, other)));
+        let distances = pairs.map(|(one, other)| squared_distance(means[one], means[other]).sqrt());
+        distances.fold(f64::INFINITY, f64::min)
+    }
+}
+
 /// Returns the random labels of a seed: the stream of `gsl_rng_uniform_int` of a Mersenne Twister.
 ///
 /// ```

@@ -294,6 +294,7 @@ fn report(py: Python<'_>, fit: Mixture) -> PyResult<Bound<'_, PyDict>> {
     result.set_item("responsibilities", fit.responsibilities.into_pyarray(py))?;
     result.set_item("objectives", fit.objectives.into_pyarray(py))?;
     result.set_item("converged", fit.converged)?;
+    result.set_item("separation", fit.separation)?;
     result.set_item("seed", fit.seed)?;
     set_assessment(&result, fit.assessment)?;
     Ok(result)

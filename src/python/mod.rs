@@ -6,6 +6,7 @@ mod errors;
 mod functions;
 mod interrupt;
 mod model;
+mod presence;
 mod tree;
 
 use crate::model::{RootPrior, ascertainment, root_prior, shared_rates};
@@ -86,5 +87,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(dirichlet::dirichlet_fit_groups, module)?)?;
     module.add_function(wrap_pyfunction!(dirichlet::dirichlet_cross_validate, module)?)?;
     module.add_function(wrap_pyfunction!(dirichlet::dirichlet_names, module)?)?;
+    module.add_function(wrap_pyfunction!(presence::dirichlet_read_presence, module)?)?;
     Ok(())
 }

@@ -1,13 +1,9 @@
 //! Mixtures at fixed parameters, label streams and k-means against `../shared/reference/dirichlet`.
 //!
 //! The values were computed there at 1e-13 beside the C implementation that pyDMM and R's DirichletMultinomial share.
-#![allow(clippy::unwrap_used)]
 
-mod common;
-mod dirichlet_data;
-
-use common::{shared, workers};
-use dirichlet_data::{read_counts, read_json};
+use crate::common::{shared, workers};
+use crate::data::{read_counts, read_json};
 use ndarray::Array2;
 use persiste_rust::dirichlet::{Curvature, Parameters, random_labels, soft_kmeans};
 use persiste_rust::parallel::Monitor;
@@ -47,7 +43,7 @@ const CASES: [&str; 5] = [
 
 fn counts_of(case: &Value) -> Option<persiste_rust::dirichlet::Counts> {
     match case["dataset"].as_str().unwrap() {
-        "quickstart_4x4" => Some(dirichlet_data::quickstart()),
+        "quickstart_4x4" => Some(crate::data::quickstart()),
         "Twins" => read_counts("Twins_samples_x_taxa"),
         name => read_counts(name),
     }

@@ -1,19 +1,17 @@
 //! Counts for the tests of mixtures: shared tables, and simulated ones.
-#![allow(dead_code, unreachable_pub)]
-
-use super::common::{Random, shared};
+use crate::common::{Random, shared};
 use ndarray::Array2;
 use persiste_rust::dirichlet::Counts;
 use serde_json::Value;
 
 /// Returns a reference file, if it is there.
-pub fn read_json(name: &str) -> Option<Value> {
+pub(crate) fn read_json(name: &str) -> Option<Value> {
     let path = shared(&format!("reference/dirichlet/{name}.json"))?;
     Some(serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap())
 }
 
 /// Returns a shared table with one line a sample, if it is there.
-pub fn read_counts(name: &str) -> Option<Counts> {
+pub(crate) fn read_counts(name: &str) -> Option<Counts> {
     let path = shared(&format!("data/dirichlet/{name}.csv"))?;
     let text = std::fs::read_to_string(path).unwrap();
     let rows: Vec<Vec<u32>> = text
@@ -31,12 +29,12 @@ pub fn read_counts(name: &str) -> Option<Counts> {
 }
 
 /// The four samples of pyDMM's first example.
-pub fn quickstart() -> Counts {
+pub(crate) fn quickstart() -> Counts {
     Counts::new(ndarray::arr2(&[[100, 50, 25, 5], [95, 55, 30, 10], [10, 15, 80, 45], [5, 20, 85, 40]]).view()).unwrap()
 }
 
 /// Draws rows from `n_components` clusters of distinct profiles; also says which came from which.
-pub fn simulate(
+pub(crate) fn simulate(
     seed: u64,
     (n_rows, n_columns): (usize, usize),
     n_components: usize,
@@ -74,4 +72,9 @@ pub fn simulate(
         }
     }
     (matrix, labels)
+}
+
+/// Counts of 300 rows in three clusters, and the cluster of each.
+pub(crate) fn three_clusters() -> (Array2<u32>, Vec<usize>) {
+    simulate(5, (300, 25), 3, 200)
 }

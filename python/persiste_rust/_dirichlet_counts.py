@@ -80,7 +80,7 @@ def _integers(array: NDArray[Any]) -> NDArray[np.uint32]:
     if array.dtype.kind == "f":
         _refuse(array, ~np.isfinite(array), "Input contains NaN or infinity")
     if array.dtype.kind in "if":
-        _refuse(array, array < 0, "Input data cannot contain negative values")
+        _refuse(array, array < 0, "Input data cannot contain negative values (Negative values in data)")
     if array.dtype.kind == "f" and (array != np.floor(array)).any():
         warnings.warn("Input data contains non-integer values. Converting to integers.", UserWarning, stacklevel=4)
     _refuse(array, array > _LARGEST, f"Input data cannot contain counts above {_LARGEST}")

@@ -55,6 +55,10 @@ def native_options(
         weights = np.asarray(sample_weight, dtype=np.float64)
         if weights.shape != (n_samples,):
             raise ValueError(f"sample_weight has shape {weights.shape}; expected ({n_samples},), one a sample")
+        if not weights.any():
+            raise ValueError(
+                "sample_weight is zero for every sample; at least as many as n_components must be positive"
+            )
     threads = None if parameters.threads is None else _natural(parameters.threads, "threads")
     return engine().DirichletOptions(
         init=_start(parameters.init, n_samples, n_components),

@@ -71,7 +71,7 @@ def select_components(
     As `DirichletMixture.fit`; ValueError for an unknown criterion or no numbers.
 
     >>> import numpy as np
-    >>> rows = np.array([[30, 2], [28, 4], [31, 1], [29, 3], [1, 40], [3, 35], [2, 33], [4, 38]])
+    >>> rows = np.repeat([[30, 2, 5], [1, 40, 9]], 10, axis=0)
     >>> select_components(rows, range(1, 4)).best_n_components
     2
     """

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from persiste_rust._dirichlet_base import Base, NotConverged, NotFittedError
 from persiste_rust._dirichlet_consensus import Consensus, consensus
-from persiste_rust._dirichlet_counts import CountTable, count_table, engine
+from persiste_rust._dirichlet_counts import CountTable, count_table, engine, is_frame
 from persiste_rust._dirichlet_features import feature_contributions
 from persiste_rust._dirichlet_groups import (
     DirichletMixtureClassifier,
@@ -191,15 +191,14 @@ class DirichletMixture(Base):
         result = self.result_
         if result is None:
             raise NotFittedError("Model must be fitted before making predictions")
-        table = count_table(X)
-        self._check_names(table.feature_names)
-        found = table.matrix.shape[1]
+        self._check_names(list(X.columns) if is_frame(X) else None)
+        found = X.shape[1] if len(getattr(X, "shape", ())) == 2 else self.n_features_in_
         if found != self.n_features_in_:
             raise ValueError(
                 f"X has {found} features, but {type(self).__name__} is expecting {self.n_features_in_} "
                 "features as input"
             )
-        return result, table
+        return result, count_table(X)
 
     def _check_names(self, found: list[Any] | None) -> None:
         """Refuses features of other names or in another order than at the fit."""

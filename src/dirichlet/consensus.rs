@@ -72,11 +72,12 @@ pub fn consensus(
             .map(|(a, b)| a == b)
             .collect();
         for (agreement, &same) in agreement.iter_mut().zip(&same) {
-            *agreement += f64::from(u8::from(same)) / n_starts as f64;
+            *agreement += f64::from(u8::from(same));
         }
         shared.push(same.iter().filter(|&&same| same).count() as f64 / same.len() as f64);
         responsibilities += &matched;
     }
+    agreement.iter_mut().for_each(|count| *count /= n_starts as f64);
     responsibilities /= n_starts as f64;
     Ok(Consensus {
         best: fits.swap_remove(best),

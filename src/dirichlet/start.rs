@@ -13,6 +13,8 @@ const HARD_ITERATIONS: usize = 300;
 /// Rows and columns that one thread takes at a time.
 const ROWS: usize = 128;
 const COLUMNS: usize = 16;
+/// Profiles whose distances are computed at once.
+const LANES: usize = 8;
 
 /// How the EM begins.
 #[derive(Debug, Clone, PartialEq)]
@@ -191,14 +193,12 @@ impl Profiles<'_> {
 
     fn memberships(&self, shares: &[f64], means: &[f64]) -> Result<Vec<f64>, Cancelled> {
         let (n_columns, n_components) = (self.counts.n_columns(), self.n_components);
+        let means = Lanes::new(means, n_columns);
         let rows = |rows: &[f64]| {
             let mut found = Vec::with_capacity(rows.len() / n_columns * n_components);
             for row in rows.chunks_exact(n_columns) {
                 let first = found.len();
-                let distances = means
-                    .chunks_exact(n_columns)
-                    .map(|mean| squared_distance(mean, row).sqrt());
-                found.extend(distances.map(|distance| (-STIFFNESS * distance).exp()));
+                means.squared_distances(row, |distance| found.push((-STIFFNESS * distance.sqrt()).exp()));
                 let sum: f64 = found[first..].iter().sum();
                 found[first..].iter_mut().for_each(|share| *share /= sum);
             }
@@ -232,10 +232,9 @@ impl Profiles<'_> {
         let mut labels = Vec::new();
         let mut iterations = 0;
         while iterations < HARD_ITERATIONS {
+            let lanes = Lanes::new(&centres, n_columns);
             let nearest = self.in_blocks(&points, |rows| {
-                rows.chunks_exact(n_columns)
-                    .map(|row| nearest(&centres, row).0)
-                    .collect()
+                rows.chunks_exact(n_columns).map(|row| nearest(&lanes, row)).collect()
             })?;
             if nearest == labels {
                 break;
@@ -323,14 +322,53 @@ fn squared_distance(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum()
 }
 
-fn nearest(centres: &[f64], row: &[f64]) -> (usize, f64) {
-    let mut best = (0, f64::INFINITY);
-    for (component, centre) in centres.chunks_exact(row.len()).enumerate() {
-        let distance = squared_distance(centre, row);
-        if distance < best.1 {
-            best = (component, distance);
+/// Profiles laid out so that the distances of one row to several of them are computed at once.
+struct Lanes {
+    n_profiles: usize,
+    n_columns: usize,
+    /// `[n_profiles / LANES][n_columns]`, zeros where there is no profile.
+    groups: Vec<[f64; LANES]>,
+}
+
+impl Lanes {
+    fn new(profiles: &[f64], n_columns: usize) -> Self {
+        let n_profiles = profiles.len() / n_columns;
+        let mut groups = vec![[0.0; LANES]; n_profiles.div_ceil(LANES) * n_columns];
+        for (place, &value) in profiles.iter().enumerate() {
+            let (profile, column) = (place / n_columns, place % n_columns);
+            groups[profile / LANES * n_columns + column][profile % LANES] = value;
+        }
+        Self {
+            n_profiles,
+            n_columns,
+            groups,
         }
     }
+
+    /// Hands over the squared distance of `row` to each profile, each summed over columns in ascending order.
+    fn squared_distances(&self, row: &[f64], mut take: impl FnMut(f64)) {
+        for (group, profiles) in self.groups.chunks_exact(self.n_columns).enumerate() {
+            let mut sums = [0.0; LANES];
+            for (lanes, &value) in profiles.iter().zip(row) {
+                for (sum, &lane) in sums.iter_mut().zip(lanes) {
+                    let difference = lane - value;
+                    *sum += difference * difference;
+                }
+            }
+            let n_here = LANES.min(self.n_profiles - group * LANES);
+            sums[..n_here].iter().for_each(|&sum| take(sum));
+        }
+    }
+}
+
+fn nearest(centres: &Lanes, row: &[f64]) -> usize {
+    let (mut best, mut least, mut component) = (0, f64::INFINITY, 0);
+    centres.squared_distances(row, |distance| {
+        if distance < least {
+            (best, least) = (component, distance);
+        }
+        component += 1;
+    });
     best
 }
 

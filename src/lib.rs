@@ -1,6 +1,7 @@
 //! Exact, fast likelihoods for the gain and loss of gene families on a phylogeny.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod dirichlet;
 pub mod error;
 pub mod inference;
 pub mod io;

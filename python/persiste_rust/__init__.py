@@ -6,7 +6,7 @@ print(fit.summary())
 """
 
 from importlib import metadata as _metadata
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from persiste_rust._backend import BACKEND, backend as _backend_module
 from persiste_rust.comparison import Comparison, LikelihoodRatioTest, compare
@@ -43,6 +43,9 @@ from persiste_rust.recipes import (
 )
 from persiste_rust.tree import Tree
 
+if TYPE_CHECKING:
+    from persiste_rust.dirichlet import DirichletMixture
+
 __version__ = _metadata.version("persiste-rust")
 
 __all__ = [
@@ -50,6 +53,7 @@ __all__ = [
     "Alternative",
     "BranchMultipliers",
     "Comparison",
+    "DirichletMixture",
     "DiscreteGamma",
     "EnvironmentalGradient",
     "Estimate",
@@ -104,3 +108,12 @@ def rate_models() -> list[str]:
 def table_formats() -> list[dict[str, Any]]:
     """Returns the formats of tables: `name`, `description`, and `is_read`, False for those refused by name."""
     return list(_backend_module().table_formats())
+
+
+def __getattr__(name: str) -> Any:
+    """Imports the mixtures at their first use: with scikit-learn beneath them that takes a second."""
+    if name == "DirichletMixture":
+        from persiste_rust.dirichlet import DirichletMixture
+
+        return DirichletMixture
+    raise AttributeError(f"module 'persiste_rust' has no attribute '{name}'")

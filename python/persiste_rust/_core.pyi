@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 __all__ = [
     "Data",
+    "DirichletCounts",
+    "DirichletOptions",
+    "DirichletParameters",
     "FamilyModel",
     "Fitted",
     "Model",
@@ -20,6 +23,12 @@ __all__ = [
     "compute_jaccard_distance",
     "compute_likelihoods",
     "compute_likelihoods_parallel",
+    "dirichlet_consensus",
+    "dirichlet_cross_validate",
+    "dirichlet_fit",
+    "dirichlet_fit_groups",
+    "dirichlet_names",
+    "dirichlet_read_presence",
     "fold_of_item",
     "parallel_fraction",
     "ranking",
@@ -215,3 +224,76 @@ class FamilyModel:
         self, log_rates: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
     def fit(self, *, progress: _Progress | None = None) -> dict[str, Any]: ...
+
+@final
+class DirichletCounts:
+    def __new__(cls, counts: NDArray[np.uint32]) -> DirichletCounts: ...
+    @property
+    def n_pairs(self) -> int: ...
+
+@final
+class DirichletOptions:
+    def __new__(
+        cls,
+        *,
+        init: str | NDArray[np.float64],
+        seed: int,
+        n_init: int,
+        max_iter: int,
+        tol: float,
+        hessian: str,
+        sample_weight: NDArray[np.float64] | None = None,
+        threads: int | None = None,
+    ) -> DirichletOptions: ...
+
+@final
+class DirichletParameters:
+    def __new__(
+        cls, weights: list[float], alpha: NDArray[np.float64], threads: int | None = None
+    ) -> DirichletParameters: ...
+    def log_evidence(self, counts: DirichletCounts) -> NDArray[np.float64]: ...
+    def responsibilities(self, counts: DirichletCounts) -> NDArray[np.float64]: ...
+    def log_likelihoods(self, counts: DirichletCounts) -> NDArray[np.float64]: ...
+    def negative_log_prior(self) -> float: ...
+    def assess(self, counts: DirichletCounts, hessian: str) -> dict[str, Any]: ...
+    # Keys of `assess`: goodness_of_fit (mapping), laplace_by_weight, log_determinants (n_components,),
+    #   lower, upper (n_components, n_features), indefinite (components)
+
+# Mixtures have no twin in `persiste_rust._fallback`.
+# Keys of each fit: weights (n_components,), alpha (n_components, n_features),
+#   responsibilities (n_samples, n_components), objectives (n_rounds,), converged, separation,
+#   seed, and those of `assess`.
+def dirichlet_fit(
+    counts: DirichletCounts, n_components: list[int], options: DirichletOptions, progress: _Progress | None = None
+) -> list[dict[str, Any]]: ...
+def dirichlet_consensus(
+    counts: DirichletCounts, n_components: int, options: DirichletOptions, progress: _Progress | None = None
+) -> dict[str, Any]: ...
+def dirichlet_fit_groups(
+    counts: DirichletCounts,
+    labels: list[int],
+    n_classes: int,
+    n_components: list[int],
+    criterion: str,
+    options: DirichletOptions,
+    progress: _Progress | None = None,
+) -> tuple[list[dict[str, Any]], list[float]]: ...
+def dirichlet_cross_validate(
+    counts: DirichletCounts,
+    labels: list[int],
+    n_components: list[int],
+    n_folds: int,
+    seed: int,
+    options: DirichletOptions,
+    progress: _Progress | None = None,
+) -> tuple[NDArray[np.float64], list[int]]: ...
+def dirichlet_names() -> dict[str, list[str]]: ...
+
+# Presences (n_genomes, n_families) with -1 for missing, genomes, families, notes.
+def dirichlet_read_presence(
+    path: str | PathLike[str],
+    format: str | None = None,
+    *,
+    genomes_in_rows: bool = False,
+    progress: _Progress | None = None,
+) -> tuple[NDArray[np.int8], list[str], list[str], list[str]]: ...

@@ -1,5 +1,6 @@
 //! Every way in which the crate can refuse its input, one file an area.
 
+mod dirichlet;
 mod file;
 mod model;
 mod newick;
@@ -7,6 +8,7 @@ mod parallel;
 mod table;
 mod tree;
 
+pub use dirichlet::DirichletError;
 pub use file::FileError;
 pub use model::ModelError;
 pub(crate) use newick::excerpt;

@@ -1,6 +1,8 @@
 //! Errors of the crate as Python exceptions: bad input is ValueError, a file that cannot be read OSError.
 
-use crate::error::{Cancelled, FileError, ModelError, NewickError, ParallelError, TableError, TreeError};
+use crate::error::{
+    Cancelled, DirichletError, FileError, ModelError, NewickError, ParallelError, TableError, TreeError,
+};
 use crate::quantity::distance::NotBinary;
 use pyo3::exceptions::{
     PyFileNotFoundError, PyIsADirectoryError, PyKeyboardInterrupt, PyOSError, PyPermissionError, PyValueError,
@@ -85,6 +87,15 @@ impl IntoPyErr for TableError {
 }
 
 impl IntoPyErr for ModelError {
+    fn into_py(self) -> PyErr {
+        match self {
+            Self::Cancelled(error) => error.into_py(),
+            other => PyValueError::new_err(other.to_string()),
+        }
+    }
+}
+
+impl IntoPyErr for DirichletError {
     fn into_py(self) -> PyErr {
         match self {
             Self::Cancelled(error) => error.into_py(),

@@ -1,6 +1,7 @@
 //! The native module of the Python package: it converts, lets the interpreter go, and maps errors.
 
 mod data;
+mod dirichlet;
 mod errors;
 mod family_model;
 mod fitted;
@@ -8,6 +9,7 @@ mod functions;
 mod interrupt;
 mod model;
 mod parallel;
+mod presence;
 mod specification;
 mod tree;
 
@@ -80,5 +82,14 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(parallel::summarise, module)?)?;
     module.add_function(wrap_pyfunction!(parallel::aggregate, module)?)?;
     module.add_function(wrap_pyfunction!(parallel::parallel_fraction, module)?)?;
+    module.add_class::<dirichlet::PyCounts>()?;
+    module.add_class::<dirichlet::PyOptions>()?;
+    module.add_class::<dirichlet::PyParameters>()?;
+    module.add_function(wrap_pyfunction!(dirichlet::dirichlet_fit, module)?)?;
+    module.add_function(wrap_pyfunction!(dirichlet::dirichlet_consensus, module)?)?;
+    module.add_function(wrap_pyfunction!(dirichlet::dirichlet_fit_groups, module)?)?;
+    module.add_function(wrap_pyfunction!(dirichlet::dirichlet_cross_validate, module)?)?;
+    module.add_function(wrap_pyfunction!(dirichlet::dirichlet_names, module)?)?;
+    module.add_function(wrap_pyfunction!(presence::dirichlet_read_presence, module)?)?;
     Ok(())
 }

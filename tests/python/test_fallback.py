@@ -43,7 +43,7 @@ TREE = "((A:1,B:1)x:1,(C:1,D:1):1);"
 def test_interface_is_that_of_the_stub() -> None:
     stub = (Path(_fallback.__file__).parent / "_core.pyi").read_text()
     for line in stub.replace(",\n        ", ", ").replace("(\n        ", "(").splitlines():
-        if line.startswith("def "):
+        if line.startswith("def ") and not line.startswith("def dirichlet_"):
             assert callable(getattr(_fallback, line[4 : line.index("(")]))
     wanted = {
         Tree: {"from_newick", "to_newick", "tip_names", "node_names", "n_tips", "n_nodes", "parent", "branch_length"},

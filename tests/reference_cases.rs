@@ -100,7 +100,8 @@ fn category_mixtures_of_the_kernel_are_those_of_the_reference() {
             *table.last_mut().unwrap() = [1.0, 0.0, 0.0, 1.0];
         }
         let frequencies = root(case.params["root"].as_str().unwrap())
-            .frequencies(gain, loss)
+            .frequencies(&[], gain, loss)
+            .unwrap()
             .unwrap();
         let frequencies = vec![frequencies; rates.len()];
         let patterns = Patterns::distinct(&case.table, &case.matched.column_of_tip);

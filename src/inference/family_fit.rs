@@ -95,19 +95,8 @@ fn hills(model: &FamilyModel, bounds: Bounds, monitor: &Monitor) -> Result<Vec<(
     let n_patterns = model.problem().patterns().n_patterns();
     let (mut starts, mut broken) = (Vec::new(), Vec::new());
     for pattern in 0..n_patterns {
-        let at = |gain: usize, loss: usize| surface[gain * GRID + loss][pattern];
-        let mut tops: Vec<(f64, [f64; 2])> = Vec::new();
-        for gain in 0..GRID {
-            for loss in 0..GRID {
-                let here = at(gain, loss);
-                let near = |x: usize| x.saturating_sub(1)..(x + 2).min(GRID);
-                let is_top = near(gain).all(|g| near(loss).all(|l| at(g, l) <= here));
-                if is_top && here > f64::NEG_INFINITY {
-                    tops.push((here, [axis[gain], axis[loss]]));
-                }
-            }
-        }
-        tops.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let heights: Vec<f64> = surface.iter().map(|of_point| of_point[pattern]).collect();
+        let tops = tops(&heights, &axis);
         let Some(&(highest, _)) = tops.first() else {
             broken.push(pattern);
             continue;
@@ -129,7 +118,24 @@ fn hills(model: &FamilyModel, bounds: Bounds, monitor: &Monitor) -> Result<Vec<(
     })
 }
 
-/// Returns log-rates from half an event on the whole tree to twenty on a branch of mean length.
+/// Returns height and place of the points of the grid that none of their neighbours exceeds, the highest first.
+fn tops(heights: &[f64], axis: &[f64]) -> Vec<(f64, [f64; 2])> {
+    let mut tops = Vec::new();
+    for gain in 0..GRID {
+        for loss in 0..GRID {
+            let here = heights[gain * GRID + loss];
+            let near = |x: usize| x.saturating_sub(1)..(x + 2).min(GRID);
+            let is_top = near(gain).all(|g| near(loss).all(|l| heights[g * GRID + l] <= here));
+            if is_top && here > f64::NEG_INFINITY {
+                tops.push((here, [axis[gain], axis[loss]]));
+            }
+        }
+    }
+    tops.sort_by(|a, b| b.0.total_cmp(&a.0));
+    tops
+}
+
+/// Returns log-rates from a tenth of an event on the whole tree to twenty on a branch of mean length.
 fn grid_axis(model: &FamilyModel, bounds: Bounds) -> Vec<f64> {
     let tree = model.problem().tree();
     let total: f64 = tree.branch_lengths()[..tree.root()].iter().sum();

@@ -108,6 +108,7 @@ impl PyFitted {
     }
 
     #[pyo3(signature = (parameter, values, *, progress=None))]
+    #[expect(clippy::type_complexity, reason = "two arrays")]
     fn profile<'py>(
         &self,
         py: Python<'py>,

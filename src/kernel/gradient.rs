@@ -12,6 +12,7 @@ use super::edge::{Edge, Transposed};
 use super::observation::Tip;
 use super::partial::{Partial, Scale};
 use super::prune::Lanes;
+use super::root::Seed;
 use super::scaled::Scaled;
 use super::sink::Sink;
 use super::source::Source;
@@ -110,7 +111,7 @@ pub(super) fn upward<const W: usize>(
     }
 }
 
-/// Sends the derivatives of every branch to `sink`, given root frequencies and each lane's cotangent of log L.
+/// Sends the derivatives of every branch to `sink`, given root frequencies and what they are to be multiplied with.
 ///
 /// A lane whose cotangent is 0 contributes nothing, even if its data are impossible.
 #[inline(always)]
@@ -122,7 +123,7 @@ pub(super) fn downward<const W: usize, S: Source<W>>(
     sink: &mut impl Sink<S::Edge, W>,
     scratch: &mut Scratch<W>,
     frequencies: impl Fn(usize) -> [f64; 2],
-    cotangent: &[f64; W],
+    seed: &Seed<W>,
 ) {
     let root = scratch.nodes.len() - 1;
     let Scratch {
@@ -137,7 +138,7 @@ pub(super) fn downward<const W: usize, S: Source<W>>(
     if tree.is_tip(tree.root()) {
         // No branch at all; only the recording of the tip.
         let observed = lanes.tip::<W>(0);
-        at_recording(0, &source.edge(tree.root()), &nodes[root], observed, cotangent, sink);
+        at_recording(0, &source.edge(tree.root()), &nodes[root], observed, seed, sink);
         return;
     }
     for node in (0..tree.n_nodes()).rev().filter(|&node| !tree.is_tip(node)) {
@@ -177,10 +178,10 @@ pub(super) fn downward<const W: usize, S: Source<W>>(
             }
             if tree.is_tip(child) {
                 let observed = lanes.tip::<W>(index);
-                at_tip(child, edge, outer, observed, cotangent, sink);
-                at_recording(index, edge, outer, observed, cotangent, sink);
+                at_tip(child, edge, outer, observed, seed, sink);
+                at_recording(index, edge, outer, observed, seed, sink);
             } else {
-                at_branch(child, edge, outer, &below[index], cotangent, sink);
+                at_branch(child, edge, outer, &below[index], seed, sink);
                 below[index].copy_from(outer);
                 below[index].climb(&Transposed(edge));
             }
@@ -195,13 +196,13 @@ fn at_tip<const W: usize, E: Edge<W>, K: Sink<E, W>>(
     edge: &E,
     outer: &Partial<W>,
     observed: Tip,
-    cotangent: &[f64; W],
+    seed: &Seed<W>,
     sink: &mut K,
 ) {
-    if outer.scale == Scale::Split || edge.is_tiny() || observed.is_tiny() {
+    if outer.scale == Scale::Split || edge.is_tiny() || observed.is_tiny() || seed.instead.is_some() {
         let mut tip = Partial::ones();
         tip.set(|lane| observed.partial(lane).map(|value| Scaled::new(value, 0)));
-        let derivative = at_branch_scaled(edge, outer, &tip, cotangent, K::WEIGHTED);
+        let derivative = at_branch_scaled(edge, outer, &tip, seed, K::WEIGHTED);
         sink.collect(node, edge, &derivative);
         return;
     }
@@ -209,7 +210,7 @@ fn at_tip<const W: usize, E: Edge<W>, K: Sink<E, W>>(
         edge,
         outer,
         observed,
-        cotangent,
+        cotangent: &seed.share,
     };
     sink.collect(node, edge, &Weighted::<_, E, K, W>::new(edge, derivative));
 }
@@ -221,11 +222,11 @@ fn at_branch<const W: usize, E: Edge<W>, K: Sink<E, W>>(
     edge: &E,
     outer: &Partial<W>,
     inner: &Partial<W>,
-    cotangent: &[f64; W],
+    seed: &Seed<W>,
     sink: &mut K,
 ) {
-    if outer.scale == Scale::Split || inner.scale == Scale::Split || edge.is_tiny() {
-        let derivative = at_branch_scaled(edge, outer, inner, cotangent, K::WEIGHTED);
+    if outer.scale == Scale::Split || inner.scale == Scale::Split || edge.is_tiny() || seed.instead.is_some() {
+        let derivative = at_branch_scaled(edge, outer, inner, seed, K::WEIGHTED);
         sink.collect(node, edge, &derivative);
         return;
     }
@@ -233,7 +234,7 @@ fn at_branch<const W: usize, E: Edge<W>, K: Sink<E, W>>(
         edge,
         outer,
         inner,
-        cotangent,
+        cotangent: &seed.share,
     };
     sink.collect(node, edge, &Weighted::<_, E, K, W>::new(edge, derivative));
 }
@@ -244,14 +245,16 @@ fn at_branch_scaled<const W: usize>(
     edge: &impl Edge<W>,
     outer: &Partial<W>,
     inner: &Partial<W>,
-    cotangent: &[f64; W],
+    seed: &Seed<W>,
     weighted: bool,
 ) -> [Transition; W] {
     let mut derivative = [[0.0; 4]; W];
+    let cotangent = seed.cotangent();
     for lane in (0..W).filter(|&lane| cotangent[lane] != 0.0) {
         let p = edge.at(lane).map(|p| Scaled::new(p, 0));
         let terms = [(0, 0), (0, 1), (1, 0), (1, 1)].map(|(i, j)| outer.scaled(i, lane).times(inner.scaled(j, lane)));
         let likelihood = (0..4).fold(Scaled::new(0.0, 0), |sum, entry| sum.plus(p[entry].times(terms[entry])));
+        let likelihood = seed.divisor(lane, likelihood);
         for entry in 0..4 {
             let term = if weighted {
                 p[entry].times(terms[entry])
@@ -271,23 +274,23 @@ fn at_recording<const W: usize, E: Edge<W>>(
     edge: &E,
     outer: &Partial<W>,
     observed: Tip,
-    cotangent: &[f64; W],
+    seed: &Seed<W>,
     sink: &mut impl Sink<E, W>,
 ) {
     if observed.recording.is_none() {
         return;
     }
     let mut derivative = [[0.0; W]; 2];
-    if outer.scale == Scale::Split || edge.is_tiny() || observed.is_tiny() {
-        at_recording_scaled(edge, outer, observed, cotangent, &mut derivative);
+    if outer.scale == Scale::Split || edge.is_tiny() || observed.is_tiny() || seed.instead.is_some() {
+        at_recording_scaled(edge, outer, observed, seed, &mut derivative);
     } else {
         for lane in 0..W {
             let (from_above, [x, y]) = (
                 edge.below(lane, [outer.state[0][lane], outer.state[1][lane]]),
                 observed.partial(lane),
             );
-            let ratio = cotangent[lane] / (from_above[0] * x + from_above[1] * y);
-            let factor = if cotangent[lane] == 0.0 { 0.0 } else { ratio };
+            let ratio = seed.share[lane] / (from_above[0] * x + from_above[1] * y);
+            let factor = if seed.share[lane] == 0.0 { 0.0 } else { ratio };
             derivative[0][lane] = observed.slope(lane) * factor * from_above[0];
             derivative[1][lane] = observed.slope(lane) * factor * from_above[1];
         }
@@ -301,9 +304,10 @@ fn at_recording_scaled<const W: usize>(
     edge: &impl Edge<W>,
     outer: &Partial<W>,
     observed: Tip,
-    cotangent: &[f64; W],
+    seed: &Seed<W>,
     derivative: &mut [[f64; W]; 2],
 ) {
+    let cotangent = seed.cotangent();
     for lane in (0..W).filter(|&lane| cotangent[lane] != 0.0 && !observed.is_missing(lane)) {
         let [p00, p01, p10, p11] = edge.at(lane).map(|p| Scaled::new(p, 0));
         let (absent, present) = (outer.scaled(0, lane), outer.scaled(1, lane));
@@ -312,7 +316,7 @@ fn at_recording_scaled<const W: usize>(
             absent.times(p01).plus(present.times(p11)),
         ];
         let [x, y] = observed.partial(lane).map(|p| Scaled::new(p, 0));
-        let likelihood = from_above[0].times(x).plus(from_above[1].times(y));
+        let likelihood = seed.divisor(lane, from_above[0].times(x).plus(from_above[1].times(y)));
         for (row, from_above) in derivative.iter_mut().zip(from_above) {
             row[lane] = cotangent[lane] * observed.slope(lane) * from_above.over(likelihood);
         }

@@ -11,7 +11,7 @@ use super::observation::Recording;
 use super::source::Branches;
 use super::transition::Equilibria;
 use crate::error::Cancelled;
-use crate::parallel::{Monitor, Workers};
+use crate::parallel::{Monitor, Pool, Workers};
 
 /// Lanes of a piece: what belongs to a branch must fit the first-level cache beside the partials.
 pub(super) const WIDTH: usize = 16;
@@ -146,14 +146,17 @@ impl Kernel {
         let prepared = PreparedLanes::new(self, input);
         let n_pieces = prepared.n_patterns.div_ceil(WIDTH);
         let n_parts = self.n_parts(n_pieces);
+        let rooms = Pool::default();
         let parts = workers.map(n_parts, |part| {
             let pieces = super::part_bounds(n_pieces, n_parts, part);
-            let mut room = gradient::Room::new(self, &prepared);
             let mut result = adjoint::Part::new(self, &input, WIDTH * pieces.len());
             for (number, piece) in pieces.enumerate() {
                 monitor.check()?;
                 result.begin(WIDTH * number);
-                gradient::piece(self, &prepared, piece * WIDTH, cotangent, &mut room, &mut result);
+                rooms.with(
+                    || gradient::Room::new(self, &prepared),
+                    |room| gradient::piece(self, &prepared, piece * WIDTH, cotangent, room, &mut result),
+                );
             }
             Ok(result)
         })?;

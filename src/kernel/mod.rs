@@ -20,6 +20,7 @@ mod lanes;
 mod observation;
 mod partial;
 mod plan;
+mod posterior;
 mod prune;
 mod root;
 mod scaled;
@@ -29,6 +30,7 @@ mod source;
 mod transition;
 
 pub use lanes::{LaneAdjoint, LaneInput};
+pub use posterior::PosteriorBlock;
 pub use shared::{SharedAdjoint, SharedInput};
 pub use transition::{Transition, transition, transitions, transitions_adjoint};
 

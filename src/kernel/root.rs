@@ -22,10 +22,36 @@ pub(super) fn add_weighted<const W: usize>(total: &mut [Scaled; W], weight: f64,
     }
 }
 
+/// What derivatives of one category are multiplied with and divided by.
+pub(super) struct Seed<const W: usize> {
+    /// `cotangent w L_c / L`, to go with the likelihood L_c that each branch finds for itself.
+    pub(super) share: [f64; W],
+    /// Where the category cannot have made some lane, but others can: L / w for all lanes, to go with `cotangent`.
+    /// `L_c` would cancel and must not, being 0.
+    pub(super) instead: Option<Box<Absolute<W>>>,
+}
+
+impl<const W: usize> Seed<W> {
+    /// Returns what [`divisor`](Self::divisor) goes with.
+    pub(super) fn cotangent(&self) -> &[f64; W] {
+        self.instead.as_ref().map_or(&self.share, |instead| &instead.cotangent)
+    }
+
+    /// Returns what to divide by in a lane, given the likelihood that a branch finds.
+    pub(super) fn divisor(&self, lane: usize, found: Scaled) -> Scaled {
+        self.instead.as_ref().map_or(found, |instead| instead.likelihood[lane])
+    }
+}
+
+/// A cotangent and what to divide by.
+pub(super) struct Absolute<const W: usize> {
+    pub(super) cotangent: [f64; W],
+    pub(super) likelihood: [Scaled; W],
+}
+
 /// What one category has to do with the likelihood of each lane.
 pub(super) struct Shares<const W: usize> {
-    /// `cotangent w L_c / L`.
-    pub(super) of_category: [f64; W],
+    pub(super) seed: Seed<W>,
     /// `cotangent L_c / L`, the derivative with respect to the weight.
     pub(super) by_weight: [f64; W],
     /// `cotangent w partial / L`, the derivatives with respect to the root frequencies.
@@ -44,16 +70,40 @@ impl<const W: usize> Shares<W> {
     ) -> Self {
         let (weight, likelihood) = (Scaled::new(weight, 0), at_root(partial, frequencies));
         let mut shares = Self {
-            of_category: [0.0; W],
+            seed: Seed {
+                share: [0.0; W],
+                instead: absolute(weight, &likelihood, total, cotangent),
+            },
             by_weight: [0.0; W],
             by_root: [[0.0; 2]; W],
         };
         for lane in (0..W).filter(|&lane| cotangent[lane] != 0.0) {
             let share = |part: Scaled| cotangent[lane] * part.over(total[lane]);
             shares.by_weight[lane] = share(likelihood[lane]);
-            shares.of_category[lane] = share(weight.times(likelihood[lane]));
+            shares.seed.share[lane] = share(weight.times(likelihood[lane]));
             shares.by_root[lane] = [0, 1].map(|state| share(weight.times(partial.scaled(state, lane))));
         }
         shares
     }
+}
+
+#[inline(always)]
+fn absolute<const W: usize>(
+    weight: Scaled,
+    likelihood: &[Scaled; W],
+    total: &[Scaled; W],
+    cotangent: &[f64; W],
+) -> Option<Box<Absolute<W>>> {
+    let is_lost = |lane: usize| cotangent[lane] != 0.0 && likelihood[lane].value == 0.0 && total[lane].value > 0.0;
+    if weight.value == 0.0 || !(0..W).any(is_lost) {
+        return None;
+    }
+    Some(Box::new(Absolute {
+        // Where nothing can arise there is no derivative.
+        cotangent: std::array::from_fn(|lane| {
+            let is_possible = total[lane].value > 0.0 || cotangent[lane] == 0.0;
+            if is_possible { cotangent[lane] } else { f64::NAN }
+        }),
+        likelihood: total.map(|total| Scaled::new(total.value / weight.value, total.count - weight.count)),
+    }))
 }

@@ -110,7 +110,6 @@ impl Work for Piece<'_> {
                 length: &mut result.adjoint.branch_length,
                 tips: &mut result.adjoint.tips,
             };
-            let share = &shares.of_category;
             downward(
                 tree,
                 layout,
@@ -119,7 +118,7 @@ impl Work for Piece<'_> {
                 &mut sink,
                 &mut room.scratch,
                 frequencies,
-                share,
+                &shares.seed,
             );
             result.set_rates(category, &room.rates);
         }

@@ -157,7 +157,6 @@ impl<const W: usize> Work for GradientBlock<'_, W> {
                 self.adjoint.root[category][0] += shares.by_root[lane][0];
                 self.adjoint.root[category][1] += shares.by_root[lane][1];
             }
-            let share = shares.of_category;
             downward(
                 tree,
                 layout,
@@ -166,7 +165,7 @@ impl<const W: usize> Work for GradientBlock<'_, W> {
                 &mut sink,
                 self.scratch,
                 |_| frequencies,
-                &share,
+                &shares.seed,
             );
         }
         total.map(Scaled::ln)

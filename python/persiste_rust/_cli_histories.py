@@ -15,7 +15,7 @@ from persiste_rust import _report
 from persiste_rust._cli_model import add_input_arguments, add_model_arguments, model_factory, read_data
 from persiste_rust._terminal import ProgressLine
 from persiste_rust.fit import Fit
-from persiste_rust.histories import BranchSummary, annotated_newick
+from persiste_rust.histories import BranchSummary, annotated_newick, check_engine
 from persiste_rust.model import GeneContentModel
 
 # Probabilities in text have four digits behind the point; the last word stands for NaN.
@@ -68,7 +68,7 @@ def _fitted(arguments: argparse.Namespace) -> tuple[GeneContentModel, Fit, str]:
         data = read_data(arguments, progress)
         build, conditioned = model_factory(arguments, data)
         model = build(arguments.rates, arguments.root)
-        model.check_histories()
+        check_engine(model)
         return model, model.fit(progress=progress), conditioned
 
 

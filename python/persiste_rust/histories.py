@@ -247,25 +247,26 @@ class HistoryMethods:
         table: NDArray[Any] = engine.branch_quantity(native, vector, quantity, dtype == "float32")
         return table
 
-    def check_histories(self) -> None:
-        """Raises ValueError if this model has no ancestral states and events."""
-        if getattr(self, "_native", None) is None:
-            raise ValueError(
-                "rates='per-family' has no ancestral states and events yet; use rates that families share, such as "
-                "DiscreteGamma(4)"
-            )
-        if self.backend != "rust":
-            raise ValueError("ancestral states and events need the compiled engine; the NumPy backend does not have them")
-
     def _engine(self, params: Any) -> tuple[Any, Any, _Floats]:
         """The native module, the native model and the parameters as it takes them."""
-        self.check_histories()
+        check_engine(self)
         from persiste_rust import _core
 
         return _core, self._native, self._vector(params)
 
     def _vector(self, params: Any) -> _Floats:
         raise NotImplementedError
+
+
+def check_engine(model: HistoryMethods) -> None:
+    """Raises ValueError if this model has no ancestral states and events."""
+    if getattr(model, "_native", None) is None:
+        raise ValueError(
+            "rates='per-family' has no ancestral states and events yet; use rates that families share, such as "
+            "DiscreteGamma(4)"
+        )
+    if model.backend != "rust":
+        raise ValueError("ancestral states and events need the compiled engine; the NumPy backend does not have them")
 
 
 def _mask(names: list[str], chosen: Iterable[str], what: str) -> NDArray[np.bool_]:

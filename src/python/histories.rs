@@ -9,7 +9,7 @@ use crate::quantity::BranchQuantity;
 use crate::quantity::branch_summary::{Total, branch_summary};
 use crate::quantity::event_list::{self, EventChoice, EventKind};
 use crate::quantity::family_table::family_table;
-use crate::quantity::joint_states;
+use crate::quantity::joint_states::joint_states as most_probable_states;
 use numpy::ndarray::Array2;
 use numpy::{Element, IntoPyArray, PyArray2, PyReadonlyArray1};
 use pyo3::exceptions::PyValueError;
@@ -56,7 +56,7 @@ pub(super) fn joint_states<'py>(
     model: &PyModel,
     params: PyReadonlyArray1<'_, f64>,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let found = model.evaluate(py, &params, joint_states::joint_states)?;
+    let found = model.evaluate(py, &params, most_probable_states)?;
     let result = PyDict::new(py);
     result.set_item("states", array(py, model.n_nodes(), found.states)?)?;
     let categories: Vec<i64> = found.categories.into_iter().map(i64::from).collect();

@@ -19,6 +19,8 @@ __all__ = [
     "__version__",
     "aggregate",
     "ascertainments",
+    "branch_quantity",
+    "branch_sums",
     "compute_hamming_distance",
     "compute_jaccard_distance",
     "compute_likelihoods",
@@ -29,10 +31,13 @@ __all__ = [
     "dirichlet_fit_groups",
     "dirichlet_names",
     "dirichlet_read_presence",
+    "events",
     "fold_of_item",
+    "joint_states",
     "parallel_fraction",
     "ranking",
     "rate_models",
+    "relabelled_newick",
     "root_priors",
     "stream_seed",
     "summarise",
@@ -81,6 +86,22 @@ def aggregate(
     predictions: NDArray[np.float64], how: str, weights: NDArray[np.float64] | None
 ) -> NDArray[np.float64]: ...
 def parallel_fraction(threads: list[int], speed_ups: list[float]) -> float: ...
+
+# Histories: the rows of tables are nodes, the columns families.
+def branch_quantity(
+    model: Model, params: NDArray[np.float64], quantity: str, single: bool
+) -> NDArray[np.float64] | NDArray[np.float32]: ...
+def joint_states(model: Model, params: NDArray[np.float64]) -> dict[str, Any]: ...
+def branch_sums(model: Model, params: NDArray[np.float64]) -> dict[str, Any]: ...
+def events(
+    model: Model,
+    params: NDArray[np.float64],
+    least_probability: float,
+    false_discovery_rate: float | None = None,
+    nodes: NDArray[np.bool_] | None = None,
+    families: NDArray[np.bool_] | None = None,
+) -> dict[str, Any]: ...
+def relabelled_newick(tree: Tree, names: list[str], annotations: list[str]) -> str: ...
 
 @final
 class Tree:

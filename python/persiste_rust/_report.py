@@ -7,6 +7,7 @@ import math
 import os
 import re
 import tempfile
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,7 @@ def families_tsv(model: GeneContentModel, fit: Fit) -> str:
     data = model.data
     head = "family\tpresences\tlog_likelihood"
     rows = [
-        f"{_escaped(name)}\t{presences}\t{value!r}"
+        f"{escaped(name)}\t{presences}\t{value!r}"
         for name, presences, value in zip(
             data.family_names, data.presences().tolist(), fit.log_likelihoods.tolist(), strict=True
         )
@@ -96,7 +97,7 @@ def family_fit_tsv(data: GeneContentData, fit: FamilyFit) -> str:
     lines = ["\t".join(("family", "presences", *names, "log_likelihood", "n_maxima", "converged")) + "\n"]
     rates = np.exp(fit.log_rates).tolist()
     for index, (name, presences) in enumerate(zip(data.family_names, data.presences().tolist(), strict=True)):
-        cells = [_escaped(name), presences, *rates[index], *fit.standard_errors[index].tolist()]
+        cells = [escaped(name), presences, *rates[index], *fit.standard_errors[index].tolist()]
         cells += [*fit.at_bound[index].astype(int).tolist(), float(fit.log_likelihoods[index])]
         cells += [int(fit.n_maxima[index]), int(fit.converged[index])]
         lines.append("\t".join(cell if isinstance(cell, str) else repr(cell) for cell in cells) + "\n")
@@ -122,7 +123,8 @@ def family_fit_json(tree_path: str, table_path: str, fit: FamilyFit, conditioned
     return json.dumps(report, indent=2, allow_nan=False, ensure_ascii=False)
 
 
-def _escaped(name: str) -> str:
+def escaped(name: str) -> str:
+    """Returns a name without control characters, which would break a table."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in name)
 
 
@@ -164,7 +166,7 @@ def prepare_folder(folder: Path) -> None:
         raise PermissionError(f"the output folder '{folder}' cannot be written to")
 
 
-def write_files(folder: Path, contents: dict[str, str]) -> None:
+def write_files(folder: Path, contents: Mapping[str, str | Iterable[str]]) -> None:
     """Writes each file beside its place and moves all of them there at the end, so none is ever half written."""
     beside: dict[str, Path] = {}
     try:
@@ -172,7 +174,7 @@ def write_files(folder: Path, contents: dict[str, str]) -> None:
             descriptor, path = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
             beside[name] = Path(path)
             with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-                file.write(content)
+                file.writelines([content] if isinstance(content, str) else content)
                 file.flush()
                 os.fsync(file.fileno())
             os.chmod(path, 0o666 & ~_umask())

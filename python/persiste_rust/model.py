@@ -21,6 +21,7 @@ from persiste_rust.data import GeneContentData, Progress
 from persiste_rust.effects import BranchMultipliers, Column, effects_setting
 from persiste_rust.explain import explain
 from persiste_rust.fit import Fit
+from persiste_rust.histories import HistoryMethods
 from persiste_rust.observation import TipProbabilities, observation_setting
 from persiste_rust.rates import RateModel
 from persiste_rust.recipes import Recipe
@@ -34,7 +35,7 @@ _ARRAY, _FLOAT64 = np.ndarray, np.dtype(np.float64)
 Parameters = Mapping[str, float] | ArrayLike
 
 
-class GeneContentModel:
+class GeneContentModel(HistoryMethods):
     """Gene families that are gained and lost along the branches of a tree, each independently of the others.
 
     A family is a two-state Markov chain, 0 absent and 1 present, with gain rate g and loss rate l per unit of branch

@@ -5,6 +5,7 @@ mod file;
 mod model;
 mod newick;
 mod parallel;
+mod quantity;
 mod table;
 mod tree;
 
@@ -14,6 +15,7 @@ pub use model::ModelError;
 pub(crate) use newick::excerpt;
 pub use newick::{NewickError, NewickProblem, TextPosition};
 pub use parallel::ParallelError;
+pub use quantity::QuantityError;
 pub use table::{Listed, TableError};
 pub use tree::TreeError;
 

@@ -75,11 +75,11 @@ pub(super) struct GroupState<'a> {
     sets: &'a BranchSets,
     group: usize,
     /// `[n_categories][n_sets]` gain and loss rate.
-    rates: Vec<[f64; 2]>,
+    pub(super) rates: Vec<[f64; 2]>,
     /// `[n_categories][n_nodes]`.
-    transitions: Vec<Transition>,
+    pub(super) transitions: Vec<Transition>,
     /// `[n_categories]`; `None` where each family has its own.
-    root: Option<Vec<[f64; 2]>>,
+    pub(super) root: Option<Vec<[f64; 2]>>,
 }
 
 /// Derivatives of a sum over families with respect to what all groups share.

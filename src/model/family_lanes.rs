@@ -19,10 +19,10 @@ pub(super) struct LaneState<'a> {
     sets: &'a BranchSets,
     values: &'a Values<'a>,
     /// `[n_categories][n_sets][n_families]`.
-    gain: Vec<f64>,
-    loss: Vec<f64>,
+    pub(super) gain: Vec<f64>,
+    pub(super) loss: Vec<f64>,
     /// `[n_categories][n_families]`; `None` where each family has its own.
-    root: Option<Vec<[f64; 2]>>,
+    pub(super) root: Option<Vec<[f64; 2]>>,
 }
 
 impl<'a> LaneState<'a> {

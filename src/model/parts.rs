@@ -63,11 +63,11 @@ pub(super) fn one_lane_each(problem: &Arc<Problem>) -> Group {
 }
 
 impl GeneContentModel {
-    fn group<'a>(&'a self, values: &'a Values<'a>, group: usize) -> Result<GroupState<'a>, ModelError> {
+    pub(super) fn group<'a>(&'a self, values: &'a Values<'a>, group: usize) -> Result<GroupState<'a>, ModelError> {
         GroupState::new(&self.specification, &self.sets, values, group)
     }
 
-    fn lanes<'a>(&'a self, values: &'a Values<'a>) -> Result<LaneState<'a>, ModelError> {
+    pub(super) fn lanes<'a>(&'a self, values: &'a Values<'a>) -> Result<LaneState<'a>, ModelError> {
         LaneState::new(&self.specification, &self.sets, values)
     }
 

@@ -1,11 +1,12 @@
 //! Errors of the crate as Python exceptions: bad input is ValueError, a file that cannot be read OSError.
 
 use crate::error::{
-    Cancelled, DirichletError, FileError, ModelError, NewickError, ParallelError, TableError, TreeError,
+    Cancelled, DirichletError, FileError, ModelError, NewickError, ParallelError, QuantityError, TableError, TreeError,
 };
 use crate::quantity::distance::NotBinary;
 use pyo3::exceptions::{
-    PyFileNotFoundError, PyIsADirectoryError, PyKeyboardInterrupt, PyOSError, PyPermissionError, PyValueError,
+    PyFileNotFoundError, PyIsADirectoryError, PyKeyboardInterrupt, PyMemoryError, PyOSError, PyPermissionError,
+    PyValueError,
 };
 use pyo3::prelude::*;
 use std::io::ErrorKind;
@@ -58,6 +59,16 @@ impl IntoPyErr for TreeError {
 impl IntoPyErr for ParallelError {
     fn into_py(self) -> PyErr {
         PyValueError::new_err(self.to_string())
+    }
+}
+
+impl IntoPyErr for QuantityError {
+    fn into_py(self) -> PyErr {
+        match self {
+            Self::Model(error) => error.into_py(),
+            Self::TooLarge { .. } => PyMemoryError::new_err(self.to_string()),
+            _ => PyValueError::new_err(self.to_string()),
+        }
     }
 }
 

@@ -1,12 +1,11 @@
 //! `Model` for Python.
 
 use super::data::PyData;
-use super::errors::OrRaise;
+use super::errors::{IntoPyErr, OrRaise};
 use super::fitted::{PyFitted, matrix};
 use super::interrupt::watched;
 use super::specification::Settings;
 use super::workers;
-use crate::error::ModelError;
 use crate::inference::{self, FitOptions, FitResult};
 use crate::model::GeneContentModel;
 use crate::parallel::Monitor;
@@ -25,11 +24,15 @@ pub(super) struct PyModel {
 }
 
 impl PyModel {
-    fn evaluate<T: Send>(
+    pub(super) fn n_nodes(&self) -> usize {
+        self.model.problem().tree().n_nodes()
+    }
+
+    pub(super) fn evaluate<T: Send, E: IntoPyErr + Send>(
         &self,
         py: Python<'_>,
         params: &PyReadonlyArray1<'_, f64>,
-        work: impl FnOnce(&GeneContentModel, &[f64], &Monitor) -> Result<T, ModelError> + Send,
+        work: impl FnOnce(&GeneContentModel, &[f64], &Monitor) -> Result<T, E> + Send,
     ) -> PyResult<T> {
         let contiguous;
         let params = match params.as_slice() {

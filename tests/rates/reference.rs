@@ -50,7 +50,7 @@ fn evaluate(case: &Case, rates: &dyn RateModel, parameters: &[f64]) -> (Vec<f64>
         *table.last_mut().unwrap() = [1.0, 0.0, 0.0, 1.0];
     }
     let frequencies: Vec<[f64; 2]> = (0..n)
-        .map(|at| root.frequencies(rate(at).0, rate(at).1).unwrap())
+        .map(|at| root.frequencies(&[], rate(at).0, rate(at).1).unwrap().unwrap())
         .collect();
     let patterns = Patterns::distinct(&case.table, &case.matched.column_of_tip);
     let kernel = Kernel::new(Arc::new(Problem::new(tree.clone(), patterns)));
@@ -58,6 +58,7 @@ fn evaluate(case: &Case, rates: &dyn RateModel, parameters: &[f64]) -> (Vec<f64>
         transitions: &table,
         root: &frequencies,
         weights: &categories.weight,
+        tips: None,
     };
     let patterns = kernel.problem().patterns();
     let (values, adjoint) = kernel
@@ -74,9 +75,9 @@ fn evaluate(case: &Case, rates: &dyn RateModel, parameters: &[f64]) -> (Vec<f64>
         let (gain, loss) = rate(at);
         let entries = &adjoint.transitions[at * tree.n_nodes()..][..tree.root()];
         let (by_gain, by_loss, _) = transitions_adjoint(gain, loss, below_root, entries);
-        let by_root = root.adjoint(gain, loss, adjoint.root[at]);
-        by_category.log_gain.push(gain * (by_gain + by_root.0));
-        by_category.log_loss.push(loss * (by_loss + by_root.1));
+        let (by_root, _) = root.pull_back(&[], gain, loss, adjoint.root[at]);
+        by_category.log_gain.push(gain * (by_gain + by_root[0]));
+        by_category.log_loss.push(loss * (by_loss + by_root[1]));
     }
     (of_family.collect(), rates.pull_back(parameters, &by_category))
 }

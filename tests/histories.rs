@@ -1,0 +1,13 @@
+//! Ancestors, gains and losses against reference values, against enumeration of all states on trees whose branches
+//! are cut into many short ones, and against each other.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+#[path = "histories/enumeration.rs"]
+mod enumeration;
+#[path = "histories/models.rs"]
+mod models;
+#[path = "histories/properties.rs"]
+mod properties;
+#[path = "histories/reference.rs"]
+mod reference;

@@ -248,11 +248,7 @@ impl Inputs {
         LaneInput {
             gain: &self.gain,
             loss: &self.loss,
-            set_of_branch: &self.set_of_branch,
-            n_sets: 1,
             root: &self.root,
-            weights: &[1.0],
-            tips: None,
         }
     }
 }

@@ -4,6 +4,7 @@ mod file;
 mod model;
 mod newick;
 mod parallel;
+mod simulate;
 mod table;
 mod tree;
 
@@ -12,6 +13,7 @@ pub use model::ModelError;
 pub(crate) use newick::excerpt;
 pub use newick::{NewickError, NewickProblem, TextPosition};
 pub use parallel::ParallelError;
+pub use simulate::SimulateError;
 pub use table::{Listed, TableError};
 pub use tree::TreeError;
 

@@ -15,6 +15,7 @@ mod family_rates;
 mod family_weights;
 mod gene_content;
 mod kinds;
+mod process;
 mod recording;
 mod window;
 
@@ -25,5 +26,6 @@ pub use family_rates::log_likelihoods_at;
 pub use family_weights::FamilyWeights;
 pub use gene_content::{GeneContentModel, Specification, ValueAndGradient};
 pub use observation::{Observation, logistic, logit};
+pub use process::{Process, Processes};
 pub use root_prior::RootPrior;
 pub use window::spectrum;

@@ -19,6 +19,7 @@ from persiste_rust.likelihoods import (
     compute_likelihoods_rust,
 )
 from persiste_rust.model import GeneContentModel
+from persiste_rust.simulation import Simulation, simulate
 from persiste_rust.tree import Tree
 
 __version__ = _metadata.version("persiste-rust")
@@ -29,6 +30,7 @@ __all__ = [
     "Fit",
     "GeneContentData",
     "GeneContentModel",
+    "Simulation",
     "Tree",
     "__version__",
     "ascertainments",
@@ -39,6 +41,7 @@ __all__ = [
     "compute_likelihoods_rust",
     "rate_models",
     "root_priors",
+    "simulate",
     "table_formats",
 ]
 

@@ -1,6 +1,8 @@
 //! Errors of the crate as Python exceptions: bad input is ValueError, a file that cannot be read OSError.
 
-use crate::error::{Cancelled, FileError, ModelError, NewickError, ParallelError, TableError, TreeError};
+use crate::error::{
+    Cancelled, FileError, ModelError, NewickError, ParallelError, SimulateError, TableError, TreeError,
+};
 use crate::quantity::distance::NotBinary;
 use pyo3::exceptions::{
     PyFileNotFoundError, PyIsADirectoryError, PyKeyboardInterrupt, PyOSError, PyPermissionError, PyValueError,
@@ -88,6 +90,15 @@ impl IntoPyErr for ModelError {
     fn into_py(self) -> PyErr {
         match self {
             Self::Cancelled(error) => error.into_py(),
+            other => PyValueError::new_err(other.to_string()),
+        }
+    }
+}
+
+impl IntoPyErr for SimulateError {
+    fn into_py(self) -> PyErr {
+        match self {
+            Self::Model(error) => error.into_py(),
             other => PyValueError::new_err(other.to_string()),
         }
     }

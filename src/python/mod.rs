@@ -8,6 +8,7 @@ mod functions;
 mod interrupt;
 mod model;
 mod parallel;
+mod simulation;
 mod specification;
 mod tree;
 
@@ -65,6 +66,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<model::PyModel>()?;
     module.add_class::<family_model::PyFamilyModel>()?;
     module.add_class::<fitted::PyFitted>()?;
+    module.add_class::<simulation::PyGenerator>()?;
     module.add_function(wrap_pyfunction!(root_priors, module)?)?;
     module.add_function(wrap_pyfunction!(ascertainments, module)?)?;
     module.add_function(wrap_pyfunction!(rate_models, module)?)?;

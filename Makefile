@@ -1,6 +1,7 @@
 # make demo    builds the package and fits the example data; results in demo-output/
 # make test    every check: format, lints, tests of Rust and Python, types, documentation
 # make bench   the benchmarks
+# make slow    simulation studies (coverage, calibration); results in tests/slow/results/
 # make clean   removes what was built
 #
 # Needs: make, a Rust toolchain with rustfmt and clippy, a C linker, python3 >= 3.10 with venv.
@@ -14,7 +15,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 export PYO3_PYTHON = $(CURDIR)/$(BIN)/python
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test test-rust test-python bench clean check-python check-rust
+.PHONY: demo test test-rust test-python bench slow clean check-python check-rust
 
 demo: check-python $(DEMO_VENV)/bin/python
 	$(DEMO_VENV)/bin/python -m pip install --quiet .
@@ -41,6 +42,12 @@ test-python: check-rust $(BIN)/python
 
 bench: check-rust
 	cargo bench
+
+slow: check-rust $(BIN)/python
+	PERSISTE_BUILD=rust $(BIN)/python -m pip install --quiet '.[test,dev]' scipy formulaic
+	PERSISTE_RUST_BACKEND=rust $(BIN)/python tests/slow/coverage.py
+	PERSISTE_RUST_BACKEND=rust $(BIN)/python tests/slow/null_calibration.py
+	PERSISTE_RUST_BACKEND=rust $(BIN)/python tests/slow/bootstrap.py
 
 clean:
 	rm -rf target $(DEMO_VENV) $(TEST_VENV) demo-output dist build .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -10,6 +10,7 @@ pub mod model;
 pub mod parallel;
 pub mod problem;
 pub mod quantity;
+pub mod simulate;
 
 #[cfg(feature = "phylotree")]
 pub mod phylotree;

@@ -41,6 +41,7 @@ from persiste_rust.recipes import (
     PerFamilyEffects,
     RetentionBias,
 )
+from persiste_rust.simulation import Simulation, simulate
 from persiste_rust.tree import Tree
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ __all__ = [
     "PerFamilyEffects",
     "PerGenome",
     "RetentionBias",
+    "Simulation",
     "Tree",
     "__version__",
     "ascertainments",
@@ -86,6 +88,7 @@ __all__ = [
     "rate_models",
     "read_quality",
     "root_priors",
+    "simulate",
     "table_formats",
 ]
 

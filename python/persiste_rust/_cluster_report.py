@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from persiste_rust._report import _escaped
+from persiste_rust._report import escaped
 
 if TYPE_CHECKING:
     from persiste_rust._cli_cluster import Clustering
@@ -54,7 +54,7 @@ def as_text(found: Clustering) -> str:
     sizes = np.bincount(np.argmax(result.group_assignments, axis=1), minlength=result.n_components)
     precisions = result.precisions()
     for component, features in enumerate(_leading(found)):
-        names = ", ".join(f"{_escaped(name)} {share:.3g} ({mean:.3g})" for name, share, mean in features)
+        names = ", ".join(f"{escaped(name)} {share:.3g} ({mean:.3g})" for name, share, mean in features)
         lines.append(
             f"cluster {component:<13} {sizes[component]} {found.of}, weight {result.mixture_weights[component]:.4f}, "
             f"precision {precisions[component]:.4g}; above the mean: {names}"
@@ -109,12 +109,12 @@ def files(found: Clustering, json_text: str) -> dict[str, str]:
     clusters = [f"name\tcluster\t{head}\n"]
     for name, shares in zip(found.names, result.group_assignments.tolist(), strict=True):
         cells = "\t".join(repr(share) for share in shares)
-        clusters.append(f"{_escaped(name)}\t{shares.index(max(shares))}\t{cells}\n")
+        clusters.append(f"{escaped(name)}\t{shares.index(max(shares))}\t{cells}\n")
     kinds = ("share", "alpha", "lower", "upper")
     profiles = ["feature\t" + "\t".join(f"{kind}_{one}" for one in components for kind in kinds) + "\n"]
     estimates = [result.parameter_estimates[key] for key in ("Estimate", "Lower", "Upper")]
     table = np.stack([result.profiles().T, *estimates], axis=2)
     for name, row in zip(found.features, table.reshape(len(found.features), -1).tolist(), strict=True):
         cells = "\t".join("" if math.isnan(value) else repr(value) for value in row)
-        profiles.append(f"{_escaped(name)}\t{cells}\n")
+        profiles.append(f"{escaped(name)}\t{cells}\n")
     return {"cluster.json": json_text + "\n", "clusters.tsv": "".join(clusters), "profiles.tsv": "".join(profiles)}

@@ -3,21 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
 from persiste_rust._covariate_table import read_covariates
-from persiste_rust.data import GeneContentData
 from persiste_rust.effects import Column
 from persiste_rust.regimes import BACKGROUND, Carry, branch_values
 from persiste_rust.regression import formula_columns, formula_variables
+from persiste_rust.tree import Tree
 
 On = Literal["gain", "loss"]
 
 
+class Families(Protocol):
+    """A tree and names of families, with a table (`GeneContentData`) or before there is one."""
+
+    @property
+    def tree(self) -> Tree:
+        """The tree."""
+        ...
+
+    @property
+    def family_names(self) -> list[str]:
+        """The names of the families, (n_families)."""
+        ...
+
+    @property
+    def n_families(self) -> int:
+        """Their number."""
+        ...
+
+
 def covariate_columns(
-    data: GeneContentData,
+    data: Families,
     regimes: list[str] | None,
     *,
     formulas: Mapping[On, str | None],
@@ -71,7 +90,7 @@ def covariate_columns(
     ]
 
 
-def regime_columns(data: GeneContentData, regimes: list[str]) -> list[Column]:
+def regime_columns(data: Families, regimes: list[str]) -> list[Column]:
     """Returns one column a regime other than the background, for gain and for loss."""
     names = sorted(set(regimes) - {BACKGROUND})
     if BACKGROUND not in {regime for regime, above in zip(regimes, data.tree.parent, strict=True) if above >= 0}:

@@ -29,6 +29,7 @@ from persiste_rust.regimes import Carry, Regimes, node_labels, regime_of_branche
 
 if TYPE_CHECKING:
     from persiste_rust import _core
+    from persiste_rust.simulation import MissingCells
 
 _ARRAY, _FLOAT64 = np.ndarray, np.dtype(np.float64)
 
@@ -268,6 +269,20 @@ class GeneContentModel(HistoryMethods):
         if not fit.converged:
             warnings.warn(f"the fit did not converge: {fit.reason}", RuntimeWarning, stacklevel=2)
         return fit
+
+    def simulate(self, params: Parameters, *, seed: int = 1, missing: MissingCells | None = None) -> GeneContentData:
+        """Returns new families drawn at these parameters, for the tree, names and covariates of the model's own.
+
+        They are conditioned as the model is. `missing` is the probability that a cell is missing, or data whose missing
+        cells are reused; by default those of the model's own families. `persiste_rust.simulation.simulate_model` also
+        returns the true states and events; `persiste_rust.simulate` needs no data.
+
+        # Errors
+        ValueError for a root that cannot be drawn from, or an ascertainment that nothing passes.
+        """
+        from persiste_rust.simulation import simulate_model
+
+        return simulate_model(self, params, seed=seed, missing=missing).data
 
     def test(self, recipe: Recipe, null: Fit | None = None) -> LikelihoodRatioTest:
         """Tests a hypothesis, such as `RetentionBias(families)`, by the likelihood ratio.

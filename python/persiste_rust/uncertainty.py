@@ -162,6 +162,27 @@ def bootstrap(
     )
 
 
+def parametric_bootstrap(fit: Fit, n_replicates: int, *, seed: int = 1, progress: Progress | None = None) -> Bootstrap:
+    """Refits the model to `n_replicates` tables of as many families, each simulated at the estimates.
+
+    The tables are conditioned as the model is and miss the cells that the data miss. Each search starts from the
+    fit's maximum; replicate i depends on `seed` and i alone.
+
+    # Errors
+    ValueError for fewer than one replicate, or a model that cannot be simulated.
+
+    # Source
+    Efron 1985, doi:10.1093/biomet/72.1.45.
+    """
+    if n_replicates < 1:
+        raise ValueError(f"n_replicates is {n_replicates}; allowed are 1 or more")
+    if not 0 <= seed < 2**64:
+        raise ValueError(f"seed is {seed}; allowed are whole numbers from 0 to 2**64 - 1")
+    parameters, log_likelihood, converged = fit._fitted.parametric_bootstrap(0, n_replicates, seed, progress=progress)
+    estimate = np.asarray(list(fit.parameters.values()))
+    return Bootstrap(tuple(fit.parameters), estimate, parameters, log_likelihood, converged, seed)
+
+
 def _shifted(progress: Progress, first: int, total: int) -> Callable[[str, int, int], object]:
     return lambda stage, done, _: progress(stage, first + done, total)
 

@@ -6,6 +6,7 @@ mod model;
 mod newick;
 mod parallel;
 mod quantity;
+mod simulate;
 mod table;
 mod tree;
 
@@ -16,6 +17,7 @@ pub(crate) use newick::excerpt;
 pub use newick::{NewickError, NewickProblem, TextPosition};
 pub use parallel::ParallelError;
 pub use quantity::QuantityError;
+pub use simulate::SimulateError;
 pub use table::{Listed, TableError};
 pub use tree::TreeError;
 

@@ -14,5 +14,5 @@ mod starts;
 pub use family_fit::{FamilyFits, fit_families};
 pub use fit::{FitOptions, FitResult, fit};
 pub use profile::{ProfileInterval, ProfilePoint, profile, profile_interval};
-pub use resample::{FoldResult, Replicate, bootstrap, cross_validate};
+pub use resample::{FoldResult, Replicate, bootstrap, cross_validate, refit_to};
 pub use sandwich::sandwich;

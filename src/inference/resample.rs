@@ -68,9 +68,36 @@ pub fn bootstrap(
             counts[random.below(n) as usize] += 1.0;
         }
         let weights = model.family_weights(&counts)?;
-        let result = refit(model, fit, &weights, monitor);
+        let result = refit(model, fit, Some(&weights), monitor);
         monitor.advance(1);
         result
+    })
+}
+
+/// Returns the estimates from other data of the same model, for replicates `first..first + n`: a parametric bootstrap
+/// where `draw` simulates them.
+///
+/// `draw(replicate)` returns the model over a replicate's data, with the parameters of the fitted one. Each search
+/// starts from the fit's maximum with its covariance as metric; replicates are shared out between the threads of
+/// `workers`, so `draw` should use a single one.
+///
+/// # Errors
+/// Those of `draw` and of an evaluation, of the first replicate that fails.
+///
+/// # Source
+/// Efron 1985, doi:10.1093/biomet/72.1.45.
+pub fn refit_to<E: From<ModelError> + Send>(
+    fit: &FitResult,
+    replicates: std::ops::Range<usize>,
+    draw: impl Fn(usize) -> Result<GeneContentModel, E> + Sync,
+    workers: &Workers,
+    monitor: &Monitor,
+) -> Result<Vec<Replicate>, E> {
+    let first = replicates.start;
+    workers.map(replicates.len(), |index| {
+        let result = refit(&draw(first + index)?, fit, None, monitor)?;
+        monitor.advance(1);
+        Ok(result)
     })
 }
 
@@ -98,7 +125,7 @@ pub fn cross_validate(
             model.family_weights(&counts)
         };
         let (train, test) = (indicator(&fold.training)?, indicator(&fold.held_out)?);
-        let found = refit(model, fit, &train, monitor)?;
+        let found = refit(model, fit, Some(&train), monitor)?;
         monitor.advance(1);
         Ok(FoldResult {
             held_out: model.weighted_log_likelihood(&found.parameters, Some(&test), &single, monitor)?,
@@ -109,15 +136,15 @@ pub fn cross_validate(
     })
 }
 
-/// Searches from the maximum of all families for that of the weighted ones, on one thread.
+/// Searches from a fit's maximum for that of other weights or other data, on one thread.
 fn refit(
     model: &GeneContentModel,
     fit: &FitResult,
-    weights: &FamilyWeights,
+    weights: Option<&FamilyWeights>,
     monitor: &Monitor,
 ) -> Result<Replicate, ModelError> {
     let single = Workers::single();
-    let mut search = Scaled::new(model, Some(weights), &single, monitor)?;
+    let mut search = Scaled::new(model, weights, &single, monitor)?;
     search.shows_steps = false;
     let metric = fit.covariance.as_ref().map(|covariance| search.metric(covariance));
     let settings = Settings {

@@ -151,6 +151,11 @@ impl<'a, E> Search<'a, E> {
                     known = true;
                 }
                 update_inverse(&mut inverse, &moved, &change, curvature);
+            } else {
+                // Where the surface bends up the metric of the way here says nothing; with it the steps would stay as
+                // short as they were.
+                known = false;
+                inverse = DMatrix::identity(n, n);
             }
         }
         Ok(Ending::IterationLimit)

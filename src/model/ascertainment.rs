@@ -124,6 +124,19 @@ impl Ascertainment {
         }
     }
 
+    /// Returns the least and the greatest number of recorded presences over `n_tips` tips.
+    ///
+    /// The least is above the greatest for `variable` over a single tip, which nothing passes.
+    #[must_use]
+    pub fn presences(self, n_tips: usize) -> (usize, usize) {
+        match self {
+            Self::None => (0, n_tips),
+            Self::Observed => (1, n_tips),
+            Self::Variable => (1, n_tips - 1),
+            Self::Window { lowest, highest } => (lowest, highest.min(n_tips)),
+        }
+    }
+
     /// Returns whether a family with these counts over `n_tips` tips can have been recorded.
     ///
     /// A missing cell is neither a presence nor an absence: `variable` asks for one recorded absence, and a window

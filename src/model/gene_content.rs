@@ -39,7 +39,7 @@ pub struct Specification {
 pub struct GeneContentModel {
     problem: Arc<Problem>,
     pub(super) families: Arc<Names>,
-    pub(super) specification: Specification,
+    pub(super) specification: Arc<Specification>,
     parameters: Vec<Parameter>,
     n_rate_parameters: usize,
     penalty: Penalty,
@@ -80,9 +80,10 @@ impl GeneContentModel {
     pub fn new(
         problem: Arc<Problem>,
         families: Arc<Names>,
-        specification: Specification,
+        specification: impl Into<Arc<Specification>>,
         workers: Workers,
     ) -> Result<Self, ModelError> {
+        let specification = specification.into();
         check_recorded(&problem, &families, &specification.ascertainment)?;
         if specification.root == RootPrior::FitzJohn && specification.ascertainment != Ascertainment::None {
             return Err(ModelError::NoRecordedProbability {
@@ -160,9 +161,15 @@ impl GeneContentModel {
         &self.problem
     }
 
-    /// Returns what the model says.
+    /// Returns the names of the families.
     #[must_use]
-    pub fn specification(&self) -> &Specification {
+    pub fn families(&self) -> &Arc<Names> {
+        &self.families
+    }
+
+    /// Returns what the model says; other data may share it.
+    #[must_use]
+    pub fn specification(&self) -> &Arc<Specification> {
         &self.specification
     }
 
@@ -356,7 +363,7 @@ impl GeneContentModel {
             root,
             observation,
             ..
-        } = &self.specification;
+        } = &*self.specification;
         let (of_rates, rest) = parameters.split_at(self.n_rate_parameters);
         let (of_effects, rest) = rest.split_at(effects.parameters().len());
         let (of_root, of_observation) = rest.split_at(root.parameters().len());

@@ -19,6 +19,7 @@ mod histories;
 mod kinds;
 mod own_data;
 mod parts;
+mod process;
 mod recording;
 mod window;
 
@@ -30,5 +31,6 @@ pub use family_weights::FamilyWeights;
 pub use gene_content::{GeneContentModel, Specification, ValueAndGradient};
 pub use histories::Histories;
 pub use observation::{Observation, logistic, logit};
+pub use process::{Process, Processes};
 pub use root_prior::RootPrior;
 pub use window::spectrum;

@@ -21,6 +21,14 @@ pub(super) struct PyData {
 }
 
 impl PyData {
+    pub(super) fn of(problem: Problem, families: Arc<Names>, notes: Vec<String>) -> Self {
+        Self {
+            problem: Arc::new(problem),
+            families,
+            notes,
+        }
+    }
+
     fn join(tree: &PyTree, table: &PresenceTable, options: MatchOptions, mut notes: Vec<String>) -> PyResult<Self> {
         let matched = match_names(tree.tree.as_ref().clone(), table, options).or_raise()?;
         notes.extend(matched.notes);

@@ -1,7 +1,8 @@
 //! Errors of the crate as Python exceptions: bad input is ValueError, a file that cannot be read OSError.
 
 use crate::error::{
-    Cancelled, DirichletError, FileError, ModelError, NewickError, ParallelError, QuantityError, TableError, TreeError,
+    Cancelled, DirichletError, FileError, ModelError, NewickError, ParallelError, QuantityError, SimulateError,
+    TableError, TreeError,
 };
 use crate::quantity::distance::NotBinary;
 use pyo3::exceptions::{
@@ -110,6 +111,15 @@ impl IntoPyErr for DirichletError {
     fn into_py(self) -> PyErr {
         match self {
             Self::Cancelled(error) => error.into_py(),
+            other => PyValueError::new_err(other.to_string()),
+        }
+    }
+}
+
+impl IntoPyErr for SimulateError {
+    fn into_py(self) -> PyErr {
+        match self {
+            Self::Model(error) => error.into_py(),
             other => PyValueError::new_err(other.to_string()),
         }
     }

@@ -2,10 +2,12 @@
 
 use super::errors::OrRaise;
 use super::interrupt::watched;
-use crate::error::ModelError;
+use super::simulation::problem;
+use crate::error::{ModelError, SimulateError};
 use crate::inference::{self, FitResult};
 use crate::model::GeneContentModel;
-use crate::parallel::Monitor;
+use crate::parallel::{Monitor, Workers, stream_seed};
+use crate::simulate::{Missing, Simulation};
 use nalgebra::DMatrix;
 use numpy::ndarray::Array2;
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray1};
@@ -75,6 +77,52 @@ impl PyFitted {
             n_replicates,
             |model, fit, monitor| inference::bootstrap(model, fit, first..first + n_replicates, seed, monitor),
         )?;
+        let rows = replicates.into_iter();
+        Ok(self.table(
+            py,
+            rows.map(|row| (row.parameters, row.log_likelihood, row.converged))
+                .collect(),
+        ))
+    }
+
+    #[pyo3(signature = (first, n_replicates, seed, *, progress=None))]
+    fn parametric_bootstrap<'py>(
+        &self,
+        py: Python<'py>,
+        first: usize,
+        n_replicates: usize,
+        seed: u64,
+        progress: Option<Bound<'_, PyAny>>,
+    ) -> PyResult<Table<'py>> {
+        let (model, result) = (&*self.model, &self.result);
+        let monitor = Monitor::new();
+        monitor.begin(n_replicates as u64);
+        let draw = |replicate: usize| {
+            let tree = model.problem().tree();
+            let simulation = Simulation {
+                tree,
+                specification: model.specification(),
+                parameters: &result.parameters,
+                missing: Missing::Like(model.problem().patterns()),
+                seed: stream_seed(seed, replicate as u64, 0),
+                wants_truth: false,
+            };
+            let single = Workers::single();
+            // Its progress would be that of one replicate.
+            let simulated = simulation.run(model.families(), &single, &Monitor::new())?;
+            let problem = Arc::new(problem(tree, &simulated));
+            let families = model.families().clone();
+            Ok::<_, SimulateError>(GeneContentModel::new(
+                problem,
+                families,
+                model.specification().clone(),
+                single,
+            )?)
+        };
+        let replicates = watched(py, "bootstrapping", &monitor, progress.as_ref(), || {
+            inference::refit_to(result, first..first + n_replicates, draw, model.workers(), &monitor)
+        })?
+        .or_raise()?;
         let rows = replicates.into_iter();
         Ok(self.table(
             py,

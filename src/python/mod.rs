@@ -11,6 +11,7 @@ mod interrupt;
 mod model;
 mod parallel;
 mod presence;
+mod simulation;
 mod specification;
 mod tree;
 
@@ -68,6 +69,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<model::PyModel>()?;
     module.add_class::<family_model::PyFamilyModel>()?;
     module.add_class::<fitted::PyFitted>()?;
+    module.add_class::<simulation::PyGenerator>()?;
     module.add_function(wrap_pyfunction!(root_priors, module)?)?;
     module.add_function(wrap_pyfunction!(ascertainments, module)?)?;
     module.add_function(wrap_pyfunction!(rate_models, module)?)?;

@@ -4,6 +4,7 @@ use super::data::PyData;
 use super::errors::{IntoPyErr, OrRaise};
 use super::fitted::{PyFitted, matrix};
 use super::interrupt::watched;
+use super::simulation::{MissingSetting, Order, draw};
 use super::specification::Settings;
 use super::workers;
 use crate::inference::{self, FitOptions, FitResult};
@@ -56,7 +57,7 @@ impl PyModel {
 impl PyModel {
     #[new]
     fn new(py: Python<'_>, data: &PyData, settings: Settings<'_>, threads: Option<usize>) -> PyResult<Self> {
-        let specification = settings.specify(data)?;
+        let specification = settings.specify(data.problem.tree(), data.families.len())?;
         let (problem, families, workers) = (data.problem.clone(), data.families.clone(), workers(threads)?);
         let model = py.detach(|| GeneContentModel::new(problem, families, specification, workers));
         let cells = data.problem.tree().n_nodes() * data.problem.patterns().n_patterns();
@@ -154,6 +155,36 @@ impl PyModel {
         })?;
         let rows = rates.into_iter().map(Vec::from).collect::<Vec<_>>();
         Ok(PyArray2::from_vec2(py, &rows)?)
+    }
+
+    /// New families for the groups and covariates of the model's own.
+    #[pyo3(signature = (params, seed, *, missing=None, truth=false, progress=None))]
+    fn simulate<'py>(
+        &self,
+        py: Python<'py>,
+        params: PyReadonlyArray1<'_, f64>,
+        seed: u64,
+        missing: Option<MissingSetting<'py>>,
+        truth: bool,
+        progress: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let order = Order {
+            seed,
+            missing,
+            truth,
+            progress,
+        };
+        let (model, params) = (&self.model, params.as_array().to_vec());
+        let tree = model.problem().tree();
+        draw(
+            py,
+            tree,
+            model.specification(),
+            &params,
+            model.families(),
+            &order,
+            model.workers(),
+        )
     }
 
     #[pyo3(signature = (start=None, *, n_starts=None, max_iterations=200, progress=None))]

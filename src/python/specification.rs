@@ -1,6 +1,5 @@
 //! A model's specification, read from plain Python values.
 
-use super::data::PyData;
 use super::errors::OrRaise;
 use super::parse_root;
 use crate::model::effects::Design;
@@ -8,6 +7,7 @@ use crate::model::observation::{LogitPrior, TipProbability};
 use crate::model::penalty::{Penalty, PenaltyTerm};
 use crate::model::rates::{self, OptionValue};
 use crate::model::{Ascertainment, Effects, Observation, Specification};
+use crate::problem::Tree;
 use numpy::PyReadonlyArray1;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -88,9 +88,8 @@ impl AscertainmentSetting {
 }
 
 impl Settings<'_> {
-    /// Returns the specification that these settings mean for `data`.
-    pub(super) fn specify(&self, data: &PyData) -> PyResult<Specification> {
-        let tree = data.problem.tree();
+    /// Returns the specification that these settings mean for so many families on a tree.
+    pub(super) fn specify(&self, tree: &Tree, n_families: usize) -> PyResult<Specification> {
         let ascertainment = self.ascertainment.read(tree.n_tips())?;
         let (name, options) = &self.rates;
         let options = options.iter().map(|(name, value)| {
@@ -102,8 +101,8 @@ impl Settings<'_> {
             (name.clone(), value)
         });
         let effects = match &self.effects {
-            None => Effects::none(data.families.len(), tree.n_nodes()),
-            Some(effects) => effects.build(data)?,
+            None => Effects::none(n_families, tree.n_nodes()),
+            Some(effects) => effects.build(tree)?,
         };
         let exact = Observation::exact(tree);
         let [complete, foreign] = exact.probabilities();
@@ -140,7 +139,7 @@ fn probability(setting: Option<&TipSetting>, default: &TipProbability) -> PyResu
 }
 
 impl EffectsSetting<'_> {
-    fn build(&self, data: &PyData) -> PyResult<Effects> {
+    fn build(&self, tree: &Tree) -> PyResult<Effects> {
         let term = |&(parameter, other, centre, weight): &(usize, Option<usize>, f64, f64)| PenaltyTerm {
             parameter,
             other,
@@ -148,7 +147,7 @@ impl EffectsSetting<'_> {
             weight,
         };
         Effects::new(
-            data.problem.tree(),
+            tree,
             self.names.clone(),
             self.group_of_family.as_array().to_vec(),
             self.set_of_node.as_array().to_vec(),

@@ -9,6 +9,7 @@ from importlib import metadata as _metadata
 from typing import TYPE_CHECKING, Any
 
 from persiste_rust._backend import BACKEND, backend as _backend_module
+from persiste_rust.averaging import Average, model_average
 from persiste_rust.comparison import Comparison, LikelihoodRatioTest, compare
 from persiste_rust.data import GeneContentData
 from persiste_rust.effects import BranchMultipliers
@@ -52,6 +53,7 @@ __version__ = _metadata.version("persiste-rust")
 __all__ = [
     "BACKEND",
     "Alternative",
+    "Average",
     "BranchMultipliers",
     "Comparison",
     "DirichletMixture",
@@ -84,6 +86,7 @@ __all__ = [
     "compute_likelihoods_numpy",
     "compute_likelihoods_parallel",
     "compute_likelihoods_rust",
+    "model_average",
     "parse_rates",
     "rate_models",
     "read_quality",

@@ -42,7 +42,8 @@ class Fit:
     with the stationary root it is the `stationary_frequency`, with its interval. `n_families` is the sample size in
     `bic`: families, not genomes, are taken to be independent. Where the model has priors or penalties the estimates
     maximise `log_likelihood - penalty`, and `aic` and `bic`, made for plain maximum likelihood, are NaN. `n_agreeing`
-    of `n_starts` searches ended at this maximum.
+    of `n_starts` searches ended at this maximum. On `n_saturated_branches` of `n_branches` a family forgets its past,
+    `(gain + loss) t > 5` at the reference rates (None for a mixture, which has none): they say nothing about rates.
     """
 
     parameters: Mapping[str, float]
@@ -66,6 +67,8 @@ class Fit:
     n_patterns: int
     n_parameters: int
     penalised: tuple[str, ...]
+    n_branches: int
+    n_saturated_branches: int | None
     backend: str
     notes: tuple[str, ...] = ()
     family_names: tuple[str, ...] = field(default=(), repr=False)
@@ -225,6 +228,8 @@ class Fit:
             "n_parameters": self.n_parameters,
             "converged": self.converged,
             "reason": self.reason,
+            "n_branches": self.n_branches,
+            "n_saturated_branches": self.n_saturated_branches,
             "n_starts": self.n_starts,
             "n_agreeing": self.n_agreeing,
             "at_bound": list(self.at_bound),
@@ -281,6 +286,11 @@ class Fit:
             f"converged             {status}: {self.reason} ({self.iterations} iterations, "
             f"{self.evaluations} evaluations, {self.seconds:.2f} s)",
         ]
+        if self.n_saturated_branches:
+            lines.append(
+                f"saturated             {self.n_saturated_branches} of {self.n_branches} branches: (gain + loss) t > 5, "
+                "so they tell nothing about the rates"
+            )
         if self.n_starts > 1:
             lines.append(f"searches              {self.n_agreeing} of {self.n_starts} ended at this maximum")
         if self.at_bound:

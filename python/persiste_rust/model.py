@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 _ARRAY, _FLOAT64 = np.ndarray, np.dtype(np.float64)
 
+# Expected events on a branch from which on it tells nothing about the rates.
+_SATURATED = 5.0
+
 Parameters = Mapping[str, float] | ArrayLike
 
 
@@ -78,6 +81,8 @@ class GeneContentModel(HistoryMethods):
     >>> round(model.log_likelihood({"log_gain": 0.0, "log_loss": 0.0}), 4)
     -4.1641
     """
+
+    _native: _core.Model
 
     def __new__(cls, *_: Any, rates: Any = "shared", **__: Any) -> GeneContentModel:
         """Returns a `FamilyRatesModel` for `rates="per-family"`."""
@@ -321,12 +326,23 @@ class GeneContentModel(HistoryMethods):
             n_patterns=self.data.n_patterns,
             n_parameters=len(self._names),
             penalised=tuple(self._native.penalised),
+            n_branches=self.data.tree.n_nodes - 1,
+            n_saturated_branches=self._n_saturated(
+                dict(zip(self._names, map(float, found["parameters"]), strict=True))
+            ),
             backend=self.backend,
             notes=tuple(self.data.notes),
             family_names=tuple(self.data.family_names),
             presences=_read_only(self.data.presences()),
             _native=found.get("fitted"),
         )
+
+    def _n_saturated(self, parameters: Mapping[str, float]) -> int | None:
+        """On how many branches a family with the reference rates forgets its past."""
+        if not {"log_gain", "log_loss"} <= parameters.keys():
+            return None
+        total = math.exp(min(parameters["log_gain"], 700.0)) + math.exp(min(parameters["log_loss"], 700.0))
+        return int((total * self.data.tree.branch_length[:-1] > _SATURATED).sum())
 
     def __repr__(self) -> str:
         return f"GeneContentModel({self.data!r}, root={self.root!r}, ascertainment={self.ascertainment!r})"

@@ -40,6 +40,8 @@ def test_the_example_table_looks_like_a_pangenome(example_table: Path) -> None:
         "model",
         "likelihoods",
         "fit",
+        "averaging",
+        "comparison",
         "parallel._aggregate",
         "parallel._config",
         "parallel._cross_validate",

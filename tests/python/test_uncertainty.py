@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from persiste_rust import GeneContentData, GeneContentModel, Tree, cli, uncertainty
+from persiste_rust import GeneContentData, GeneContentModel, Tree, cli, compare, model_average, uncertainty
 
 pytestmark = pytest.mark.native
 
@@ -189,3 +189,33 @@ def test_robust_errors_are_near_the_others_where_the_model_is_true() -> None:
     for name, error in fit.robust_standard_errors().items():
         assert error == pytest.approx(fit.standard_errors[name], rel=0.25)
     assert uncertainty.robust_covariance(fit) is not None
+
+
+def test_models_are_averaged_by_their_akaike_weights() -> None:
+    data = simulated()
+    models = {root: GeneContentModel(data, root=root) for root in ("equal", "stationary")}
+    table = compare(models)
+    average = model_average(table, models, lambda model, fit: fit.gain_rate.value)
+    weights = table.akaike_weights
+    values = {name: fit.gain_rate.value for name, fit in table.fits.items()}
+    expected = sum(weights[name] * values[name] for name in values)
+    assert float(average.mean) == pytest.approx(expected, rel=1e-12)
+    variance = sum(weights[name] * (values[name] - expected) ** 2 for name in values)
+    assert float(average.sd) == pytest.approx(variance**0.5, rel=1e-9)
+    with pytest.raises(ValueError, match="is not given"):
+        model_average(table, {}, lambda model, fit: 0.0)
+    with pytest.raises(ValueError, match="one shape"):
+        model_average(table, models, lambda model, fit: np.zeros(2 if model.root == "equal" else 3))
+
+
+def test_the_bench_command_times_one_and_more_threads(
+    files: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["bench", *files, "--ascertainment", "none", "--threads", "2", "--repeats", "3"]
+    assert cli.main([*command, "--json"]) == 0
+    tables = json.loads(capsys.readouterr().out)["tables"]
+    assert [row["threads"] for row in tables["value and gradient"]["rows"]] == [1, 2]
+    assert all(row["seconds"] > 0.0 for row in tables["log-likelihood"]["rows"])
+    assert cli.main(command) == 0
+    assert "ns per genome x family" in capsys.readouterr().out
+    assert cli.main([*command, "--rates", "per-family"]) == 2

@@ -28,7 +28,8 @@ SOURCE = ROOT / "python"
 # Whatever a build from the archive, or a reader of it, needs; a name that is not there is left out.
 IN_ARCHIVE = (
     "Cargo.toml", "Cargo.lock", "rustfmt.toml", "pyproject.toml", "Makefile", "README.md", "CHANGELOG.md",
-    "CITATION.cff", "LICENSE-MIT", "LICENSE-APACHE", "build_backend", "benches", "examples", "python", "src", "tests",
+    "CITATION.cff", "LICENSE-MIT", "LICENSE-APACHE", "build_backend", "benches", "docs", "examples", "python", "src",
+    "tests",
 )  # fmt: skip
 NOT_IN_ARCHIVE = (".so", ".pyd", ".dylib", ".pyc")
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 import persiste_rust
 from persiste_rust import _report
 from persiste_rust._cluster_report import as_json, as_text, files
-from persiste_rust._count_tables import looks_like_roary, read_counts
+from persiste_rust._count_tables import first_column, looks_like_roary, read_counts
 from persiste_rust._terminal import ProgressLine
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def _read_presence(
     from persiste_rust._dirichlet_counts import engine
 
     cells, genomes, families, notes = engine().dirichlet_read_presence(
-        path, name, genomes_in_rows=genomes_in_rows, progress=progress
+        path, first_column(path), name, genomes_in_rows=genomes_in_rows, progress=progress
     )
     missing = np.argwhere(cells < 0)
     if len(missing):

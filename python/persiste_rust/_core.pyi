@@ -313,6 +313,7 @@ def dirichlet_names() -> dict[str, list[str]]: ...
 # Presences (n_genomes, n_families) with -1 for missing, genomes, families, notes.
 def dirichlet_read_presence(
     path: str | PathLike[str],
+    first_column: str,
     format: str | None = None,
     *,
     genomes_in_rows: bool = False,

@@ -56,6 +56,11 @@ def _records(path: str | PathLike[str]) -> Iterator[tuple[int, list[str]]]:
             yield number, [cell.strip() for cell in next(csv.reader([line], delimiter=separator))]
 
 
+def first_column(path: str | PathLike[str]) -> str:
+    """Returns the name of the column that names the lines."""
+    return next(_records(path))[1][0]
+
+
 def looks_like_roary(path: str | PathLike[str]) -> bool:
     """Returns whether the header is that of gene_presence_absence.csv, whose cells are names of genes."""
     _, header = next(_records(path))

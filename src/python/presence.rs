@@ -14,10 +14,11 @@ use std::path::PathBuf;
 type Read<'py> = (Bound<'py, PyArray2<i8>>, Vec<String>, Vec<String>, Vec<String>);
 
 #[pyfunction]
-#[pyo3(signature = (path, format=None, *, genomes_in_rows=false, progress=None))]
+#[pyo3(signature = (path, first_column, format=None, *, genomes_in_rows=false, progress=None))]
 pub(super) fn dirichlet_read_presence<'py>(
     py: Python<'py>,
     path: PathBuf,
+    first_column: &str,
     format: Option<String>,
     genomes_in_rows: bool,
     progress: Option<Bound<'_, PyAny>>,
@@ -27,9 +28,9 @@ pub(super) fn dirichlet_read_presence<'py>(
         format: format.as_deref(),
         genomes_in_rows,
     };
-    // Without a tree every column is taken for a genome.
+    // Without a tree every column is taken for a genome, but for the one that names the lines.
     let read = watched(py, "reading the table", &monitor, progress.as_ref(), || {
-        read_table(&path, &options, &|_| true, &monitor)
+        read_table(&path, &options, &|name| name != first_column, &monitor)
     })?
     .or_raise()?;
     let families = read.table.families().iter().map(str::to_owned).collect();

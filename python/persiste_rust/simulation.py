@@ -34,13 +34,13 @@ _NEEDS_ENGINE = (
 class Truth:
     """What really happened: arrays (n_nodes, n_families), rows in node order of the tree.
 
-    `states` (uint8) is 0 absent, 1 present; `gains` and `losses` (uint16) count events on the branch above each node,
+    `states` (uint8) is 0 absent, 1 present; `gains` and `losses` (uint32) count events on the branch above each node,
     0 for the root.
     """
 
     states: NDArray[np.uint8]
-    gains: NDArray[np.uint16]
-    losses: NDArray[np.uint16]
+    gains: NDArray[np.uint32]
+    losses: NDArray[np.uint32]
 
 
 @dataclass(frozen=True, eq=False)

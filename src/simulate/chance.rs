@@ -18,7 +18,19 @@ impl Chance {
     /// Draws whether it happens.
     #[inline(always)]
     pub(super) fn happens(self, random: &mut Random) -> bool {
-        (random.next_u64() >> 1) < self.0
+        self.holds(Self::draw(random))
+    }
+
+    /// Returns a number that chances can be held against, for several chances that exclude each other.
+    #[inline(always)]
+    pub(super) fn draw(random: &mut Random) -> u64 {
+        random.next_u64() >> 1
+    }
+
+    /// Returns whether a drawn number falls below this chance.
+    #[inline(always)]
+    pub(super) fn holds(self, draw: u64) -> bool {
+        draw < self.0
     }
 }
 

@@ -8,10 +8,12 @@
 //! the convolution; the child's state is drawn given its number. What comes out is distributed exactly as the
 //! accepted draws of a rejection would be.
 //!
+//! All these probabilities are tabulated beforehand, so that a family costs a few steps a node.
+//!
 //! Only sums of products of probabilities, so nothing cancels; [`Counting::new`] refuses windows of probability below
 //! [`SMALLEST`], where entries may have been lost to underflow, and tables of more than [`MOST_ENTRIES`].
 
-use super::chance::place;
+use super::chance::{Chance, place};
 use crate::kernel::Transition;
 use crate::parallel::Random;
 use crate::problem::Tree;
@@ -20,7 +22,7 @@ use std::ops::Range;
 /// Windows of smaller probability are refused.
 pub(super) const SMALLEST: f64 = 1e-250;
 /// Numbers that the tables of one rate category may hold: half a gigabyte.
-const MOST_ENTRIES: usize = 1 << 26;
+const MOST_ENTRIES: usize = 1 << 25;
 
 /// Which numbers stand by themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,27 +89,85 @@ fn cheapest(lowest: usize, highest: usize, n_tips: usize) -> (Shape, Range<usize
 /// Two rows, for states 0 and 1, of a node.
 type Rows = [Vec<f64>; 2];
 
-/// What a node knows of the tips below it.
+/// What a node needs to know when it is told its number.
 #[derive(Debug, Default)]
 struct Below {
     n_tips: usize,
-    /// Given the node's own state.
-    own: Rows,
-    /// Given the state above it.
-    climbed: Rows,
-    /// Tips of the siblings before it, and the rows of these given the state above; empty for a first child.
-    n_before: usize,
-    before: Rows,
+    /// That its state is 1, given the state above it and its own entry.
+    present: [Vec<Chance>; 2],
+    /// How an entry of it and its earlier siblings divides, given the state above; empty for a first child.
+    splits: [Splits; 2],
+}
+
+/// For each entry the pairs that make it, `start[entry]..start[entry + 1]`.
+#[derive(Debug, Default)]
+struct Splits {
+    start: Vec<u32>,
+    pairs: Vec<Pair>,
+}
+
+/// An entry of the earlier siblings, one of the node itself, and the chance of this pair or one before it.
+#[derive(Debug, Clone, Copy, Default)]
+struct Pair {
+    up_to: Chance,
+    other: u32,
+    own: u32,
+}
+
+impl Splits {
+    fn new(shape: Shape, sizes: (usize, usize), left: &[f64], right: &[f64], joined: &[f64]) -> Self {
+        let pairs = || {
+            let of = |other: usize| (0..right.len()).map(move |own| (other, own));
+            let entry = |(other, own)| (shape.join((sizes.0, other), (sizes.1, own)), other, own);
+            (0..left.len())
+                .flat_map(of)
+                .map(entry)
+                .filter(|&(_, other, own)| left[other] * right[own] > 0.0)
+        };
+        let mut start = vec![0; joined.len() + 1];
+        pairs().for_each(|(entry, ..)| start[entry + 1] += 1);
+        (0..joined.len()).for_each(|entry| start[entry + 1] += start[entry]);
+        let mut next: Vec<u32> = start.clone();
+        let mut sums = vec![0.0; joined.len()];
+        let mut sorted = vec![Pair::default(); start[joined.len()] as usize];
+        for (entry, other, own) in pairs() {
+            sums[entry] += left[other] * right[own];
+            let is_last = next[entry] + 1 == start[entry + 1];
+            sorted[next[entry] as usize] = Pair {
+                up_to: Chance::new(if is_last { 1.0 } else { sums[entry] / joined[entry] }),
+                other: other as u32,
+                own: own as u32,
+            };
+            next[entry] += 1;
+        }
+        Self { start, pairs: sorted }
+    }
+
+    /// Draws the two parts of an entry.
+    fn draw(&self, entry: u32, random: &mut Random) -> (u32, u32) {
+        let pairs = &self.pairs[self.start[entry as usize] as usize..self.start[entry as usize + 1] as usize];
+        let pair = match pairs {
+            [only] => only,
+            _ => {
+                let draw = Chance::draw(random);
+                let chosen = pairs.iter().find(|pair| pair.up_to.holds(draw));
+                // Only an entry of probability 0 has no pairs, and none such is drawn.
+                let Some(pair) = chosen else { return (0, 0) };
+                pair
+            }
+        };
+        (pair.other, pair.own)
+    }
 }
 
 /// The tables of one rate category.
 #[derive(Debug)]
 pub(super) struct Counting {
-    shape: Shape,
-    wanted: Range<usize>,
     below: Vec<Below>,
-    root: [f64; 2],
-    transitions: Vec<Transition>,
+    /// Entry and state of the root, and their weights.
+    at_root: Vec<(u32, u8)>,
+    weights: Vec<f64>,
+    total: f64,
 }
 
 /// Why tables were refused, in words.
@@ -126,65 +186,38 @@ impl Counting {
     ) -> Result<Self, Refusal> {
         let (shape, wanted) = cheapest(lowest, highest, tree.n_tips());
         let n_tips = tips_below(tree);
-        let n_entries = n_tips.iter().map(|&n| 6 * shape.length(n)).sum::<usize>();
+        let n_entries = n_entries(tree, shape, &n_tips);
         if n_entries > MOST_ENTRIES {
             return Err(format!("too large ({:.0e} entries)", n_entries as f64));
         }
-        let mut counting = Self {
-            shape,
-            wanted,
-            below: n_tips
-                .into_iter()
-                .map(|n_tips| Below {
-                    n_tips,
-                    ..Below::default()
-                })
-                .collect(),
-            root,
-            transitions: transitions.to_vec(),
-        };
+        let mut own: Vec<Rows> = vec![Rows::default(); tree.n_nodes()];
         for (position, &tip) in tree.tips().iter().enumerate() {
             let present = tips.map_or([0.0, 1.0], |tips| tips[position]);
-            counting.below[tip as usize].own = present.map(|present| vec![1.0 - present, present]);
+            own[tip as usize] = present.map(|present| vec![1.0 - present, present]);
         }
+        let below = n_tips.into_iter().map(|n_tips| Below {
+            n_tips,
+            ..Below::default()
+        });
+        let mut below: Vec<Below> = below.collect();
         for node in 0..tree.n_nodes() {
-            counting.join_children(tree, node);
+            join_children(tree, node, shape, transitions, &mut own, &mut below);
         }
-        if counting.probability(tree.root()) < SMALLEST {
+        let at_root = wanted.flat_map(|entry| [(entry as u32, 0), (entry as u32, 1)]);
+        let mut counting = Self {
+            below,
+            at_root: at_root.collect(),
+            weights: Vec::new(),
+            total: 0.0,
+        };
+        let rows = &own[tree.root()];
+        let weight = |&(entry, state): &(u32, u8)| root[usize::from(state)] * rows[usize::from(state)][entry as usize];
+        counting.weights = counting.at_root.iter().map(weight).collect();
+        counting.total = counting.weights.iter().sum();
+        if counting.total < SMALLEST {
             return Err("out of the range of floating-point numbers".to_owned());
         }
         Ok(counting)
-    }
-
-    fn probability(&self, root: usize) -> f64 {
-        let of = |state: usize| self.root[state] * self.below[root].own[state][self.wanted.clone()].iter().sum::<f64>();
-        of(0) + of(1)
-    }
-
-    fn join_children(&mut self, tree: &Tree, node: usize) {
-        let mut joined: Option<(usize, Rows)> = None;
-        for &child in tree.children(node) {
-            let child = child as usize;
-            let [p00, p01, p10, p11] = self.transitions[child];
-            let below = &mut self.below[child];
-            let blend = |absent: f64, present: f64| -> Vec<f64> {
-                let pairs = below.own[0].iter().zip(&below.own[1]);
-                pairs.map(|(a, p)| absent * a + present * p).collect()
-            };
-            below.climbed = [blend(p00, p01), blend(p10, p11)];
-            joined = Some(match joined {
-                None => (below.n_tips, below.climbed.clone()),
-                Some((n_before, before)) => {
-                    let sizes = (n_before, below.n_tips);
-                    let rows = [0, 1].map(|state| convolve(self.shape, sizes, &before[state], &below.climbed[state]));
-                    (below.n_before, below.before) = (n_before, before);
-                    (sizes.0 + sizes.1, rows)
-                }
-            });
-        }
-        if let Some((_, rows)) = joined {
-            self.below[node].own = rows;
-        }
     }
 
     /// Draws the state of every node, `[n_nodes]`, and whether each tip is recorded, `[n_tips]`.
@@ -199,91 +232,78 @@ impl Counting {
         entries: &mut [u32],
     ) {
         let root = tree.root();
-        let wanted = self.wanted.len();
-        let at_root = |index: usize| {
-            let (state, entry) = (index / wanted, self.wanted.start + index % wanted);
-            self.root[state] * self.below[root].own[state][entry]
-        };
-        let chosen = place(random, self.probability(root), (0..2 * wanted).map(at_root));
-        states[root] = (chosen / wanted) as u8;
-        entries[root] = (self.wanted.start + chosen % wanted) as u32;
+        (entries[root], states[root]) = self.at_root[place(random, self.total, self.weights.iter().copied())];
         for node in (0..=root).rev() {
-            let state = usize::from(states[node]);
-            let mut entry = entries[node] as usize;
+            let state = usize::from(states[node] & 1);
+            let mut entry = entries[node];
             for (position, &child) in tree.children(node).iter().enumerate().rev() {
                 let child = child as usize;
+                let below = &self.below[child];
                 let mut own = entry;
                 if position > 0 {
-                    (entry, own) = self.divide(random, child, state, entry);
+                    (entry, own) = below.splits[state].draw(entry, random);
                 }
-                entries[child] = own as u32;
-                let [p00, p01, p10, p11] = self.transitions[child];
-                let [to_absent, to_present] = [[p00, p01], [p10, p11]][state];
-                let rows = &self.below[child].own;
-                let (absent, present) = (to_absent * rows[0][own], to_present * rows[1][own]);
-                states[child] = place(random, absent + present, [absent, present].into_iter()) as u8;
+                entries[child] = own;
+                states[child] = u8::from(below.present[state][own as usize].happens(random));
             }
         }
         for (recorded, &tip) in recorded.iter_mut().zip(tree.tips()) {
             *recorded = entries[tip as usize] as u8;
         }
     }
+}
 
-    /// Divides an entry between the siblings before `child` and `child` itself.
-    fn divide(&self, random: &mut Random, child: usize, above: usize, entry: usize) -> (usize, usize) {
-        let Below {
-            n_tips,
-            climbed,
-            n_before,
-            before,
-            ..
-        } = &self.below[child];
-        let (n_tips, n_before) = (*n_tips, *n_before);
-        let (left, right) = (&before[above], &climbed[above]);
-        let known = self.shape.presences(n_before + n_tips, entry);
-        // Pairs of entries that make this one: with a known number there is one at most for each of the child's.
-        let pairs = |visit: &mut dyn FnMut(usize, usize) -> bool| {
-            for (own, _) in right.iter().enumerate() {
-                match known {
-                    Some(presences) => {
-                        let mine = self.shape.presences(n_tips, own);
-                        let rest = mine.and_then(|mine| presences.checked_sub(mine));
-                        if let Some(rest) = rest.filter(|&rest| rest <= n_before) {
-                            let other = self.shape.entry(n_before, rest);
-                            let is_known = self.shape.presences(n_before, other).is_some();
-                            if is_known && visit(other, own) {
-                                return;
-                            }
-                        }
-                    }
-                    None => {
-                        for (other, _) in left.iter().enumerate() {
-                            let makes = self.shape.join((n_before, other), (n_tips, own)) == entry;
-                            if makes && visit(other, own) {
-                                return;
-                            }
-                        }
-                    }
-                }
-            }
-        };
-        let mut total = 0.0;
-        pairs(&mut |other, own| {
-            total += left[other] * right[own];
-            false
+/// Computes the rows of a node from its children's, and what the children need to know.
+fn join_children(
+    tree: &Tree,
+    node: usize,
+    shape: Shape,
+    transitions: &[Transition],
+    own: &mut [Rows],
+    below: &mut [Below],
+) {
+    let mut joined: Option<(usize, Rows)> = None;
+    for &child in tree.children(node) {
+        let child = child as usize;
+        let [p00, p01, p10, p11] = transitions[child];
+        let [absent, present] = std::mem::take(&mut own[child]);
+        let climbed = [[p00, p01], [p10, p11]].map(|[to_absent, to_present]| {
+            let parts = absent.iter().zip(&present);
+            parts.map(|(a, p)| [to_absent * a, to_present * p]).collect::<Vec<_>>()
         });
-        let mut rest = random.uniform() * total;
-        let mut chosen = (0, 0);
-        pairs(&mut |other, own| {
-            let weight = left[other] * right[own];
-            if weight > 0.0 {
-                chosen = (other, own);
-                rest -= weight;
+        let share = |[a, p]: &[f64; 2]| Chance::new(if a + p > 0.0 { p / (a + p) } else { 0.0 });
+        let n_tips = below[child].n_tips;
+        below[child].present = [0, 1].map(|above: usize| climbed[above].iter().map(share).collect());
+        let climbed = climbed.map(|parts| parts.iter().map(|[a, p]| a + p).collect::<Vec<f64>>());
+        joined = Some(match joined {
+            None => (n_tips, climbed),
+            Some((n_before, before)) => {
+                let sizes = (n_before, n_tips);
+                let rows = [0, 1].map(|above| convolve(shape, sizes, &before[above], &climbed[above]));
+                below[child].splits =
+                    [0, 1].map(|above| Splits::new(shape, sizes, &before[above], &climbed[above], &rows[above]));
+                (n_before + n_tips, rows)
             }
-            rest < 0.0
         });
-        chosen
     }
+    if let Some((_, rows)) = joined {
+        own[node] = rows;
+    }
+}
+
+/// Returns how many numbers the tables hold.
+fn n_entries(tree: &Tree, shape: Shape, n_tips: &[usize]) -> usize {
+    let mut total = 0_usize;
+    for node in 0..tree.n_nodes() {
+        let mut n_before = 0;
+        for &child in tree.children(node) {
+            let n_own = n_tips[child as usize];
+            let pairs = if n_before == 0 { 1 } else { shape.length(n_before) };
+            total = total.saturating_add(2 * pairs * shape.length(n_own));
+            n_before += n_own;
+        }
+    }
+    total
 }
 
 fn convolve(shape: Shape, (n_left, n_right): (usize, usize), left: &[f64], right: &[f64]) -> Vec<f64> {

@@ -171,8 +171,7 @@ impl<'a> Plan<'a> {
             let branch = self.sampler.branch(self.simulation, category, node);
             let above = self.states[tree.parents()[node] as usize];
             let events = branch.events(above, self.states[node], &mut random);
-            // Far below the limit: no more events than points, of which 30,000 are expected at most.
-            truth.push_events(events.map(|count| u16::try_from(count).unwrap_or(u16::MAX)));
+            truth.push_events(events);
         }
         truth.push_events([0, 0]);
     }

@@ -5,8 +5,8 @@
 pub struct Truth {
     n_nodes: usize,
     states: Vec<u8>,
-    gains: Vec<u16>,
-    losses: Vec<u16>,
+    gains: Vec<u32>,
+    losses: Vec<u32>,
 }
 
 impl Truth {
@@ -23,7 +23,7 @@ impl Truth {
         self.states.extend_from_slice(states);
     }
 
-    pub(super) fn push_events(&mut self, [gains, losses]: [u16; 2]) {
+    pub(super) fn push_events(&mut self, [gains, losses]: [u32; 2]) {
         self.gains.push(gains);
         self.losses.push(losses);
     }
@@ -44,13 +44,13 @@ impl Truth {
 
     /// Returns the number of gains on the branch above each node, `[n_families][n_nodes]`; 0 for the root.
     #[must_use]
-    pub fn gains(&self) -> &[u16] {
+    pub fn gains(&self) -> &[u32] {
         &self.gains
     }
 
     /// Returns the number of losses, likewise.
     #[must_use]
-    pub fn losses(&self) -> &[u16] {
+    pub fn losses(&self) -> &[u32] {
         &self.losses
     }
 }

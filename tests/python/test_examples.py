@@ -38,6 +38,7 @@ def test_the_example_table_looks_like_a_pangenome(example_table: Path) -> None:
         "tree",
         "data",
         "model",
+        pytest.param("simulation", marks=pytest.mark.native),
         "likelihoods",
         "fit",
         "averaging",

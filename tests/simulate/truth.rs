@@ -23,7 +23,7 @@ fn true_states_are_recorded_and_events_lead_from_one_to_the_next() {
             let (gains, losses) = (&truth.gains()[of.clone()], &truth.losses()[of]);
             for node in 0..tree.root() {
                 let above = i32::from(states[tree.parents()[node] as usize]);
-                let change = i32::from(gains[node]) - i32::from(losses[node]);
+                let change = gains[node] as i32 - losses[node] as i32;
                 assert_eq!(above + change, i32::from(states[node]));
             }
         }

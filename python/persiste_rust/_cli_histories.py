@@ -90,7 +90,9 @@ def _ancestral(arguments: argparse.Namespace) -> None:
         nodes = np.flatnonzero(~is_tip | arguments.tips)
         head = [summary.node[node] for node in nodes]
         names = model.data.family_names
-        files["ancestral_probabilities.tsv"] = _wide(names, head, nodes, model.ancestral_probabilities(params, dtype="float32"))
+        files["ancestral_probabilities.tsv"] = _wide(
+            names, head, nodes, model.ancestral_probabilities(params, dtype="float32")
+        )
         files["joint_states.tsv"] = _wide(names, head, nodes, model.joint_states(params))
     _report.write_files(folder, files)
     root = int(np.flatnonzero(model.data.tree.parent < 0)[0])

@@ -189,7 +189,10 @@ class HistoryMethods:
         return self._table(params, "loss probability", dtype)
 
     def joint_states(self, params: Any) -> NDArray[np.int8]:
-        """Returns the most probable states of all nodes together, (n_nodes, n_families), int8; see `joint_histories`."""
+        """Returns the most probable states of all nodes together, (n_nodes, n_families), int8.
+
+        0 is absent, 1 present, -1 stands for a family that cannot arise; see `joint_histories` for ties.
+        """
         return self.joint_histories(params).states
 
     def joint_histories(self, params: Any) -> JointStates:

@@ -14,6 +14,7 @@ from persiste_rust.tree import Tree
 if TYPE_CHECKING:
     import pandas as pd
 
+    from persiste_rust import _core
     from persiste_rust.data import GeneContentData
 
 _Floats = NDArray[np.float64]
@@ -159,7 +160,7 @@ class HistoryMethods:
 
     data: GeneContentData
     backend: str
-    _native: Any
+    _native: _core.Model
 
     def ancestral_probabilities(self, params: Any, *, dtype: Precision = "float64") -> NDArray[Any]:
         """Returns the probability of presence at each node, (n_nodes, n_families).

@@ -1,6 +1,6 @@
 //! Ancestors, gains and losses against reference values, against enumeration of all states on trees whose branches
 //! are cut into many short ones, and against each other.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, unreachable_pub)]
 
 mod common;
 #[path = "histories/enumeration.rs"]

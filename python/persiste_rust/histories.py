@@ -14,6 +14,7 @@ from persiste_rust.tree import Tree
 if TYPE_CHECKING:
     import pandas as pd
 
+    from persiste_rust import _core
     from persiste_rust.data import GeneContentData
 
 _Floats = NDArray[np.float64]
@@ -159,7 +160,7 @@ class HistoryMethods:
 
     data: GeneContentData
     backend: str
-    _native: Any
+    _native: _core.Model
 
     def ancestral_probabilities(self, params: Any, *, dtype: Precision = "float64") -> NDArray[Any]:
         """Returns the probability of presence at each node, (n_nodes, n_families).
@@ -189,7 +190,10 @@ class HistoryMethods:
         return self._table(params, "loss probability", dtype)
 
     def joint_states(self, params: Any) -> NDArray[np.int8]:
-        """Returns the most probable states of all nodes together, (n_nodes, n_families), int8; see `joint_histories`."""
+        """Returns the most probable states of all nodes together, (n_nodes, n_families), int8.
+
+        0 is absent, 1 present, -1 stands for a family that cannot arise; see `joint_histories` for ties.
+        """
         return self.joint_histories(params).states
 
     def joint_histories(self, params: Any) -> JointStates:

@@ -64,13 +64,20 @@ impl<'a> BlockRows<'a> {
                 }
             }
         }
+        for (row, quantity) in rows.chunks_mut(n_lanes).zip(self.quantities) {
+            let greatest = if quantity.is_probability() { 1.0 } else { f64::INFINITY };
+            // Rounding may leave a posterior an ulp below 0 or above 1; `clamp` keeps NaN.
+            row.iter_mut().for_each(|value| *value = value.clamp(0.0, greatest));
+        }
     }
 }
 
 #[inline(always)]
-fn add(row: &mut [f64], joint: [&[f64]; 4], given_ends: impl Fn(usize) -> [f64; 4]) {
-    for (lane, sum) in row.iter_mut().enumerate() {
-        let given = given_ends(lane);
-        *sum += (0..4).map(|ends| joint[ends][lane] * given[ends]).sum::<f64>();
+fn add(row: &mut [f64], [both_absent, gained, lost, both_present]: [&[f64]; 4], given: impl Fn(usize) -> [f64; 4]) {
+    let above_absent = both_absent.iter().zip(gained);
+    let above_present = lost.iter().zip(both_present);
+    for (lane, ((sum, (a, b)), (c, d))) in row.iter_mut().zip(above_absent).zip(above_present).enumerate() {
+        let given = given(lane);
+        *sum += (a * given[0] + b * given[1]) + (c * given[2] + d * given[3]);
     }
 }

@@ -113,7 +113,8 @@ pub fn branch_summary(
 
 fn of_sums(index: usize, [sum, second]: [f64; 2], n: f64) -> Total {
     let variance = if index >= N_NUMBERS {
-        second
+        // Each term is known to an ulp of 1: what is less in all is rounding.
+        if second > n * f64::EPSILON { second } else { 0.0 }
     } else if n > 1.0 {
         // Rounding may leave a little less than nothing of equal numbers.
         n / (n - 1.0) * (second - sum * sum / n).max(0.0)

@@ -288,8 +288,8 @@ class Fit:
         ]
         if self.n_saturated_branches:
             lines.append(
-                f"saturated             {self.n_saturated_branches} of {self.n_branches} branches: (gain + loss) t > 5, "
-                "so they tell nothing about the rates"
+                f"saturated             {self.n_saturated_branches} of {self.n_branches} branches: "
+                "(gain + loss) t > 5, so they tell nothing about the rates"
             )
         if self.n_starts > 1:
             lines.append(f"searches              {self.n_agreeing} of {self.n_starts} ended at this maximum")

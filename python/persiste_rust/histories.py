@@ -44,7 +44,8 @@ def _frame(columns: dict[str, Any]) -> pd.DataFrame:
         import pandas
     except ImportError as error:
         raise ImportError("a DataFrame needs pandas: pip install 'persiste-rust[pandas]'") from error
-    return pandas.DataFrame(columns)
+    frame: pd.DataFrame = pandas.DataFrame(columns)
+    return frame
 
 
 @dataclass(frozen=True, eq=False)

@@ -129,7 +129,7 @@ fn of_block(histories: &Histories, rows: &BlockRows, block: &PosteriorBlock, cho
         {
             let (probabilities, numbers) = rows.split_at(n_lanes);
             for (lane, pattern) in block.patterns().enumerate() {
-                if !(probabilities[lane] >= choice.least_probability) {
+                if probabilities[lane].is_nan() || probabilities[lane] < choice.least_probability {
                     continue;
                 }
                 let families = histories.families(pattern).iter();

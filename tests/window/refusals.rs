@@ -31,7 +31,7 @@ fn a_family_is_judged_by_its_recorded_presences() {
     let families = [vec![1, 1, 0, 0], vec![1, -1, -1, 0], vec![1, 1, 1, -1]];
     let refusal = |of: Ascertainment| {
         let (problem, families) = problem(&tree, &names(&tree), &families);
-        GeneContentModel::new(problem, families, RootPrior::Equal, of, workers(1))
+        GeneContentModel::shared(problem, families, RootPrior::Equal, of, workers(1))
             .unwrap_err()
             .to_string()
     };

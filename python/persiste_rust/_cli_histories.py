@@ -107,7 +107,18 @@ def _ancestral(arguments: argparse.Namespace) -> None:
     print(f"written               {', '.join(files)} in {folder}")
 
 
+def _writable(path: str | None) -> Path | None:
+    """A file to write, refused before the work where it cannot be."""
+    if path is None:
+        return None
+    if Path(path).is_dir():
+        raise IsADirectoryError(f"the output '{path}' is a folder; a file is wanted")
+    _report.prepare_folder(Path(path).parent)
+    return Path(path)
+
+
 def _events(arguments: argparse.Namespace) -> None:
+    output, tree_output = _writable(arguments.output), _writable(arguments.write_tree)
     model, fit, conditioned = _fitted(arguments)
     params = dict(fit.parameters)
     found = model.events(
@@ -117,16 +128,14 @@ def _events(arguments: argparse.Namespace) -> None:
         families=arguments.family,
         fdr=arguments.fdr,
     )
-    if arguments.write_tree is not None:
-        path = Path(arguments.write_tree)
+    if tree_output is not None:
         text = annotated_newick(model.data.tree, model.branch_summary(params)) + "\n"
-        _report.write_files(path.parent, {path.name: text})
+        _report.write_files(tree_output.parent, {tree_output.name: text})
     lines = _lines(found.columns())
-    if arguments.output is None:
+    if output is None:
         sys.stdout.writelines(lines)
     else:
-        path = Path(arguments.output)
-        _report.write_files(path.parent, {path.name: lines})
+        _report.write_files(output.parent, {output.name: lines})
     n_losses = int(found.is_loss.sum())
     rate = f", false-discovery rate {found.false_discovery_rate[-1]:.4g}" if len(found) else ""
     print(f"conditioned on {conditioned}", file=sys.stderr)

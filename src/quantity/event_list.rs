@@ -128,10 +128,9 @@ fn of_block(histories: &Histories, rows: &BlockRows, block: &PosteriorBlock, cho
             .zip(values.chunks(2 * n_lanes))
         {
             let (probabilities, numbers) = rows.split_at(n_lanes);
-            for (lane, pattern) in block.patterns().enumerate() {
-                if probabilities[lane].is_nan() || probabilities[lane] < choice.least_probability {
-                    continue;
-                }
+            // NaN, of a pattern that cannot arise, is not at least anything.
+            let is_called = |lane: usize| probabilities[lane] >= choice.least_probability;
+            for (lane, pattern) in block.patterns().enumerate().filter(|&(lane, _)| is_called(lane)) {
                 let families = histories.families(pattern).iter();
                 let chosen = families.filter(|&&family| choice.families.is_none_or(|all| all[family as usize]));
                 events.extend(chosen.map(|&family| Event {

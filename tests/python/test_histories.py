@@ -200,6 +200,8 @@ def test_command_lists_events_by_branch_family_and_rate(
         (["--branch", "nowhere"], "no branch has the name 'nowhere'"),
         (["--min-probability", "2"], "least probability of an event is 2"),
         (["--rates", "per-family"], "rates='per-family' has no ancestral states"),
+        (["-o", str(tmp_path)], "is a folder; a file is wanted"),
+        (["--write-tree", str(path / "tree.nwk")], "is a file; -o wants a folder"),
     ):
         assert cli.main(["events", *files, *arguments]) == 2
         assert message in capsys.readouterr().err

@@ -197,7 +197,7 @@ mod tests {
         let blocks = column_blocks(&start);
         assert!(blocks.len() == 3 && blocks[0] == (0..21));
         assert_eq!(blocks.last().map(|block| block.end), Some(49));
-        assert_eq!(column_blocks(&[0]), vec![]);
+        assert!(column_blocks(&[0]).is_empty());
     }
 
     #[test]

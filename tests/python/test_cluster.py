@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from dirichlet_cases import simulate
-from test_cli import persiste, refused
+from test_cli import persiste
 
 import persiste_rust
 from persiste_rust import cli
@@ -31,6 +31,13 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, np.ndarray, n
     lines += [f"f{place}\t" + "\t".join(map(str, row)) for place, row in enumerate(X.T.tolist())]
     path.write_text("\n".join(lines) + "\n")
     return path, X, labels
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
+    """Runs the command line in this process; returns status, output and messages."""
+    status = cli.main(["cluster", *map(str, arguments)])
+    printed = capsys.readouterr()
+    return status, printed.out, printed.err
 
 
 @pytest.mark.native
@@ -58,16 +65,18 @@ def test_clusters_are_found_reported_and_written(table: tuple[Path, np.ndarray, 
 
 
 @pytest.mark.native
-def test_presence_tables_are_read_and_said_to_be_presences(example_table: Path) -> None:
-    result = persiste("cluster", example_table, "-k", 2, "--restarts", 2)
-    assert result.returncode == 0, result.stderr
-    assert "40 genomes by 3051 families" in result.stdout
-    assert "the counts are 0 and 1, presences" in result.stdout
-    assert "(chosen)" not in result.stdout
+def test_presence_tables_are_read_and_said_to_be_presences(
+    example_table: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, out, err = run(capsys, example_table, "-k", 2, "--restarts", 2)
+    assert status == 0, err
+    assert "40 genomes by 3051 families" in out
+    assert "the counts are 0 and 1, presences" in out
+    assert "(chosen)" not in out
 
 
 @pytest.mark.native
-def test_roary_tables_and_families_are_read(tmp_path: Path) -> None:
+def test_roary_tables_and_families_are_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     known = (
         "Gene,Non-unique Gene name,Annotation,No. isolates,No. sequences,Avg sequences per isolate,Genome Fragment,"
         "Order within Fragment,Accessory Fragment,Accessory Order with Fragment,QC,Min group size nuc,"
@@ -77,19 +86,23 @@ def test_roary_tables_and_families_are_read(tmp_path: Path) -> None:
     rows = [["f1", *[""] * 13, "a1", "b1", ""], ["f2", *[""] * 13, "a2", "", "c2"]]
     path = tmp_path / "gene_presence_absence.csv"
     path.write_text("\n".join(",".join(f'"{cell}"' for cell in row) for row in [header, *rows]) + "\n")
-    genomes = persiste("cluster", path, "-k", 1)
-    assert "3 genomes by 2 families" in genomes.stdout, genomes.stderr
-    families = persiste("cluster", path, "-k", 1, "--of", "families")
-    assert "2 families by 3 genomes" in families.stdout, families.stderr
+    _, genomes, err = run(capsys, path, "-k", 1)
+    assert "3 genomes by 2 families" in genomes, err
+    _, families, err = run(capsys, path, "-k", 1, "--of", "families")
+    assert "2 families by 3 genomes" in families, err
 
 
 @pytest.mark.native
-def test_what_has_no_count_is_refused_or_left_out_on_request(tmp_path: Path) -> None:
+def test_what_has_no_count_is_refused_or_left_out_on_request(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "t.csv"
     path.write_text("f,A,B,C\nx,3,0,1\ny,1,0,7\n")
-    assert "1 of 3 genomes have no count at all ('B')" in refused(persiste("cluster", path, "-k", 1))
-    result = persiste("cluster", path, "-k", 1, "--drop-empty")
-    assert "1 genomes without any count were left out ('B')" in result.stdout
+    status, out, err = run(capsys, path, "-k", 1)
+    assert (status, out) == (2, "")
+    assert "1 of 3 genomes have no count at all ('B')" in err
+    _, out, _ = run(capsys, path, "-k", 1, "--drop-empty")
+    assert "1 genomes without any count were left out ('B')" in out
 
 
 @pytest.mark.native
@@ -121,11 +134,10 @@ def test_bad_tables_and_options_are_refused_in_one_line(
 ) -> None:
     path = tmp_path / "t.Rtab"
     path.write_text(text)
-    assert cli.main(["cluster", str(path), *arguments]) == 2
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    assert len(printed.err.splitlines()) == 1
-    assert message in printed.err
+    status, out, err = run(capsys, path, *arguments)
+    assert (status, out) == (2, "")
+    assert len(err.splitlines()) == 1
+    assert message in err
 
 
 def test_the_reader_takes_commas_gzip_windows_and_orthofinders_total(tmp_path: Path) -> None:

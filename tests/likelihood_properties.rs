@@ -63,7 +63,7 @@ fn pruning_matches_enumeration_on_small_random_trees() {
         let cells = random_cells(&mut random, n_tips, 20, 0.1);
         let (gain, loss) = (random.unit() * 2.0 + 1e-3, random.unit() * 2.0 + 1e-3);
         for root in ROOTS {
-            let frequencies = root.frequencies(gain, loss).unwrap();
+            let frequencies = root.frequencies(&[], gain, loss).unwrap().unwrap();
             let found = log_likelihoods(&tree, &cells, (gain, loss), root);
             for (family, value) in cells.iter().zip(found) {
                 let expected = enumerate(&tree, family, gain, loss, frequencies).ln();

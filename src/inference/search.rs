@@ -9,6 +9,8 @@ const MAX_STEP: f64 = 2.0;
 const DIFFERENCE: f64 = 1e-4;
 /// Standard error above which a parameter may as well stand at a bound.
 const LOOSE: f64 = 1.0;
+/// Steps in a row along which the surface bends up, after which the metric is forgotten.
+const MOST_BENT_UP: usize = 3;
 /// How far a saddle is left along a direction in which the surface bends up.
 const SADDLE_STEP: f64 = 0.1;
 /// Newton steps after the quasi-Newton phase.
@@ -109,6 +111,7 @@ impl<'a, E> Search<'a, E> {
         let mut known = settings.metric.is_some();
         let mut inverse = settings.metric.cloned().unwrap_or_else(|| DMatrix::identity(n, n));
         let mut free = self.free();
+        let mut n_bent_up = 0;
         while self.iterations < settings.max_iterations {
             let gradient = self.gradient(&free);
             if gradient.is_empty() {
@@ -151,11 +154,15 @@ impl<'a, E> Search<'a, E> {
                     known = true;
                 }
                 update_inverse(&mut inverse, &moved, &change, curvature);
+                n_bent_up = 0;
             } else {
-                // Where the surface bends up the metric of the way here says nothing; with it the steps would stay as
-                // short as they were.
-                known = false;
-                inverse = DMatrix::identity(n, n);
+                n_bent_up += 1;
+                if n_bent_up == MOST_BENT_UP {
+                    // Where the surface bends up the metric is never updated: the steps would stay as short as they are.
+                    known = false;
+                    inverse = DMatrix::identity(n, n);
+                    n_bent_up = 0;
+                }
             }
         }
         Ok(Ending::IterationLimit)

@@ -2,8 +2,10 @@
 //!
 //! With N the weight of all rows, P = K S + K - 1 parameters, NLE the negative log-posterior:
 //!
-//!     BIC = NLE + P/2 ln N        AIC = NLE + P        Laplace = NLE + LogDet/2 - P/2 ln 2 pi
-//!     LogDet = sum_k ln |det H_k| + sum_{k not the first} (2 ln N - ln W_k)
+//! ```text
+//! BIC = NLE + P/2 ln N        AIC = NLE + P        Laplace = NLE + LogDet/2 - P/2 ln 2 pi
+//! LogDet = sum_k ln |det H_k| + sum_{k not the first} (2 ln N - ln W_k)
+//! ```
 //!
 //! (half the usual scale; lower is better). Leaving out the first component, as R's DirichletMultinomial and pyDMM do,
 //! makes LogDet depend on the order of components; a number that does not is had by leaving out the heaviest.

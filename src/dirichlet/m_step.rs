@@ -3,14 +3,18 @@
 //! With `l = ln a`, `w[j][v]` the weight of the rows with value v in column j, `u[n]` that of the rows with total n, and
 //! prior Gamma(shape eta, rate nu) on each `a`, the objective is
 //!
-//!     f(l) = -sum_jv w[j][v] (lnG(a_j + v) - lnG(a_j)) + sum_n u[n] (lnG(A + n) - lnG(A)) + nu A - eta sum_j l_j
+//! ```text
+//! f(l) = -sum_jv w[j][v] (lnG(a_j + v) - lnG(a_j)) + sum_n u[n] (lnG(A + n) - lnG(A)) + nu A - eta sum_j l_j
+//! ```
 //!
 //! Its Hessian is `diag(d) - c a a'`, so a Newton step costs as much as a gradient (Minka 2000, "Estimating a Dirichlet
 //! distribution"). Where the Hessian is not positive definite the step is scaled by the diagonal alone; every step must
 //! lower the objective (Armijo), and where none does the fixed point of the majorised objective is taken, which never
 //! raises it:
 //!
-//!     a_j <- (eta + a_j sum_v w[j][v] (psi(a_j + v) - psi(a_j))) / (nu + sum_n u[n] (psi(A + n) - psi(A)))
+//! ```text
+//! a_j <- (eta + a_j sum_v w[j][v] (psi(a_j + v) - psi(a_j))) / (nu + sum_n u[n] (psi(A + n) - psi(A)))
+//! ```
 
 use super::evidence::column_blocks;
 use super::special::weighted_rises;

@@ -15,10 +15,10 @@ use std::sync::Mutex;
 /// ```
 /// use persiste_rust::dirichlet::{Counts, Criterion, FitOptions, best, fit_each};
 /// use persiste_rust::parallel::{Monitor, Workers};
-/// let counts = ndarray::arr2(&[[30, 2], [28, 4], [31, 1], [1, 40], [3, 35], [2, 33]]);
+/// let counts = ndarray::Array2::from_shape_fn((20, 3), |(row, column)| [[30, 2, 5], [1, 40, 9]][row / 10][column]);
 /// let counts = Counts::new(counts.view())?;
 /// let fits = fit_each(&counts, &[1, 2], None, &FitOptions::default(), &Workers::new(None), &Monitor::new())?;
-/// assert_eq!(best(&fits, Criterion::Aic), Some(1)); // the second: two components
+/// assert_eq!(best(&fits, Criterion::Laplace), Some(1)); // the second: two components
 /// # Ok::<(), persiste_rust::error::DirichletError>(())
 /// ```
 ///

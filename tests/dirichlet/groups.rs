@@ -93,12 +93,19 @@ fn each_class_gets_the_number_of_components_that_the_criterion_wants() {
         &Monitor::new(),
     );
     let found = found.unwrap();
-    let numbers: Vec<usize> = found
-        .mixtures
-        .iter()
-        .map(|mixture| mixture.parameters.n_components())
-        .collect();
-    assert_eq!(numbers, [2, 1]);
+    for (class, mixture) in found.mixtures.iter().enumerate() {
+        let rows: Vec<usize> = (0..classes.len()).filter(|&row| classes[row] == class).collect();
+        let of_class = counts.select_rows(&rows).unwrap();
+        let laplace = |n_components| fitted(&of_class, n_components, &options).goodness().laplace;
+        let values = [1, 2, 3].map(laplace);
+        let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+        assert_eq!(mixture.goodness().laplace, least);
+        assert!(
+            values.iter().any(|&value| value > least + 1.0),
+            "nothing to choose between"
+        );
+        assert_eq!(values[mixture.parameters.n_components() - 1], least);
+    }
     let probabilities = found.probabilities(&counts, &workers(2), &Monitor::new()).unwrap();
     let right = (0..classes.len())
         .filter(|&row| (probabilities[(row, 1)] > 0.5) == (classes[row] == 1))

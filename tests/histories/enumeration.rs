@@ -176,8 +176,8 @@ impl Plain<'_> {
                 }
                 likelihood += term;
                 best = best.max(term);
-                for node in 0..n {
-                    sums[0][node] += term * ((states >> node) & 1) as f64;
+                for (node, sum) in sums[0].iter_mut().enumerate() {
+                    *sum += term * ((states >> node) & 1) as f64;
                 }
                 for (node, branch) in branches.iter().enumerate() {
                     let above = (states >> self.tree.parents()[node]) & 1;

@@ -14,6 +14,7 @@ __all__ = [
     "DirichletParameters",
     "FamilyModel",
     "Fitted",
+    "Generator",
     "Model",
     "Tree",
     "__version__",
@@ -199,6 +200,15 @@ class Model:
     def log_likelihoods(self, params: NDArray[np.float64]) -> NDArray[np.float64]: ...
     def log_likelihoods_batch(self, params: NDArray[np.float64]) -> NDArray[np.float64]: ...
     def value_and_gradient(self, params: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]: ...
+    def simulate(
+        self,
+        params: NDArray[np.float64],
+        seed: int,
+        *,
+        missing: Any = None,
+        truth: bool = False,
+        progress: _Progress | None = None,
+    ) -> dict[str, Any]: ...
     def category_posteriors(self, params: NDArray[np.float64]) -> NDArray[np.float64]: ...
     def family_rates(self, params: NDArray[np.float64]) -> NDArray[np.float64]: ...
     def fit(
@@ -233,6 +243,9 @@ class Fitted:
     def profile_interval(
         self, parameter: int, drop: float, *, progress: _Progress | None = None
     ) -> tuple[float, float]: ...
+    def parametric_bootstrap(
+        self, first: int, n_replicates: int, seed: int, *, progress: _Progress | None = None
+    ) -> _Table: ...
     def sandwich(self) -> NDArray[np.float64] | None: ...
 
 @final
@@ -319,3 +332,19 @@ def dirichlet_read_presence(
     genomes_in_rows: bool = False,
     progress: _Progress | None = None,
 ) -> tuple[NDArray[np.int8], list[str], list[str], list[str]]: ...
+
+@final
+class Generator:
+    def __new__(cls, tree: Tree, n_families: int, settings: _Settings, threads: int | None) -> Generator: ...
+    @property
+    def parameter_names(self) -> list[str]: ...
+    def simulate(
+        self,
+        params: NDArray[np.float64],
+        family_names: list[str] | None,
+        seed: int,
+        *,
+        missing: Any = None,
+        truth: bool = False,
+        progress: _Progress | None = None,
+    ) -> dict[str, Any]: ...

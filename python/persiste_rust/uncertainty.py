@@ -152,6 +152,8 @@ def bootstrap(
         if store is not None:
             store.add(first, new)
         rows.extend(new)
+        if progress is not None:
+            progress("bootstrapping", len(rows), n_replicates)
     return Bootstrap(
         names=names,
         estimate=estimate,

@@ -211,8 +211,9 @@ mod tests {
         };
         let optimum = maximise(&mut hills, &[0.0, 0.5], &bounds(-5.0, 5.0), SETTINGS).unwrap();
         assert_eq!(optimum.ending, Ending::Converged);
+        // A rise of 1e-10 that is left, at a curvature of 8, is a distance of 5e-6.
         assert!(
-            (optimum.point[0].abs() - 1.0).abs() < 1e-6 && optimum.evaluation.value > -1e-12,
+            (optimum.point[0].abs() - 1.0).abs() < 5e-6 && optimum.evaluation.value > -1e-10,
             "{optimum:?}"
         );
     }

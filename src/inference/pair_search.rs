@@ -12,6 +12,8 @@ pub(super) struct Bounds {
 const MAX_STEP: f64 = 2.0;
 /// Rise still to be had, below which a search is over.
 const TOLERANCE: f64 = 1e-10;
+/// Slopes below this are rounding: the surface is level, as where all branches forget their past.
+const LEVEL: f64 = 1e-12;
 /// Halvings of one step.
 const MAX_HALVINGS: u32 = 40;
 /// A search that stands this close to flat along a coordinate may have its maximum at the end of the box.
@@ -123,7 +125,7 @@ impl PairSearch {
         self.halvings = 0;
         let held = self.presses();
         let gradient = [0, 1].map(|i| if held[i] { 0.0 } else { self.gradient[i] });
-        if gradient == [0.0; 2] {
+        if gradient.iter().all(|slope| slope.abs() < LEVEL) {
             self.state = State::Converged;
             return;
         }

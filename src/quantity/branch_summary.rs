@@ -2,11 +2,13 @@
 //!
 //! For each node, summed over the families `f` that can arise, families being independent:
 //!
-//!     expected gains     sum_f E[gains of f | data],        sd: sqrt(n / (n - 1) sum_f (E_f - mean)^2)
-//!     expected losses    likewise
-//!     families gained    sum_f P(at least one gain | data), sd: sqrt(sum_f P_f (1 - P_f))
-//!     families lost      likewise
-//!     genome size        sum_f P(present | data),           sd: sqrt(sum_f P_f (1 - P_f))
+//! ```text
+//! expected gains     sum_f E[gains of f | data],        sd: sqrt(n / (n - 1) sum_f (E_f - mean)^2)
+//! expected losses    likewise
+//! families gained    sum_f P(at least one gain | data), sd: sqrt(sum_f P_f (1 - P_f))
+//! families lost      likewise
+//! genome size        sum_f P(present | data),           sd: sqrt(sum_f P_f (1 - P_f))
+//! ```
 //!
 //! The standard deviation of the expected numbers is that of a sum over families drawn from a population: how much it
 //! would change with other families. Those of the three counts say how sure these families' data are of the count, at

@@ -3,10 +3,12 @@
 //! With `x = g t`, `y = l t`, `h = x y / (x + y)` and the ratios `phi`, `u`, `v` of `small_ratios.rs`, the probability of
 //! at least one gain, given the states at the two ends, is
 //!
-//!     0 -> 0   a = h (v(x) + exp(-x) u(y)) / P00        (1 - exp(-x) / P00: without a gain nothing happens)
-//!     0 -> 1   1
-//!     1 -> 0   b = 1 - exp(-n) phi(m - n) / phi(m + n)  with m = max(x, y), n = min(x, y): one loss and no gain
-//!     1 -> 1   d = h (v(y) + exp(-y) u(x)) / P11        (1 - exp(-y) / P11)
+//! ```text
+//! 0 -> 0   a = h (v(x) + exp(-x) u(y)) / P00        (1 - exp(-x) / P00: without a gain nothing happens)
+//! 0 -> 1   1
+//! 1 -> 0   b = 1 - exp(-n) phi(m - n) / phi(m + n)  with m = max(x, y), n = min(x, y): one loss and no gain
+//! 1 -> 1   d = h (v(y) + exp(-y) u(x)) / P11        (1 - exp(-y) / P11)
+//! ```
 //!
 //! and of at least one loss `a`, `b`, 1, `d`: who returns does both. Where the ends cannot be, the numbers are limits
 //! and their posterior is 0. `b` is good to 1e-15 absolute, below `m + n = 1` to 1e-14 relative.

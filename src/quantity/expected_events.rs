@@ -4,10 +4,12 @@
 //! of presence, `h = g l t / (g + l)` and the ratios `u`, `v`, `r` of `small_ratios.rs`, the expected number of
 //! passages there and back, given the states at the two ends, is
 //!
-//!     0 -> 0   A = h (q u(z) + p v(z)) / (q + p exp(-z))
-//!     0 -> 1   B = h r(z), beside the one gain that must be
-//!     1 -> 0   B, beside the one loss that must be
-//!     1 -> 1   D = h (p u(z) + q v(z)) / (p + q exp(-z))
+//! ```text
+//! 0 -> 0   A = h (q u(z) + p v(z)) / (q + p exp(-z))
+//! 0 -> 1   B = h r(z), beside the one gain that must be
+//! 1 -> 0   B, beside the one loss that must be
+//! 1 -> 1   D = h (p u(z) + q v(z)) / (p + q exp(-z))
+//! ```
 //!
 //! for the number of gains less that of losses is the difference of the ends. All terms are positive, so nothing
 //! cancels. They come from the integrals `N_ij = g int_0^t P_i0(s) P_1j(t - s) ds` divided by `P_ij(t)`; where the ends

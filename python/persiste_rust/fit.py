@@ -96,12 +96,17 @@ class Fit:
         return bootstrap(self, n_replicates, seed=seed, progress=progress, resume=resume)
 
     def parametric_bootstrap(
-        self, n_replicates: int = 1000, *, seed: int = 1, progress: Progress | None = None
+        self,
+        n_replicates: int = 1000,
+        *,
+        seed: int = 1,
+        progress: Progress | None = None,
+        resume: str | PathLike[str] | None = None,
     ) -> Bootstrap:
         """Refits the model to families simulated at the estimates; see `uncertainty.parametric_bootstrap`."""
         from persiste_rust.uncertainty import parametric_bootstrap
 
-        return parametric_bootstrap(self, n_replicates, seed=seed, progress=progress)
+        return parametric_bootstrap(self, n_replicates, seed=seed, progress=progress, resume=resume)
 
     def profile(self, name: str, values: Sequence[float], *, progress: Progress | None = None) -> Profile:
         """Returns the profile log-likelihood of a parameter at these values."""

@@ -30,6 +30,7 @@ from persiste_rust.regimes import Carry, Regimes, node_labels, regime_of_branche
 if TYPE_CHECKING:
     from persiste_rust import _core
     from persiste_rust.simulation import MissingCells
+    from persiste_rust.surface import LikelihoodSurface
 
 _ARRAY, _FLOAT64 = np.ndarray, np.dtype(np.float64)
 
@@ -194,6 +195,12 @@ class GeneContentModel(HistoryMethods):
         if vectors.ndim != 2 or vectors.shape[1] != len(self._names):
             raise ValueError(f"params has shape {vectors.shape}; allowed is (n_vectors, {len(self._names)})")
         return self._native.log_likelihoods_batch(vectors)
+
+    def likelihood_surface(self, params: Parameters, grid: Mapping[str, ArrayLike]) -> LikelihoodSurface:
+        """Returns the log-likelihood over a grid of some parameters; see `surface.likelihood_surface`."""
+        from persiste_rust.surface import likelihood_surface
+
+        return likelihood_surface(self, params, grid)
 
     def value_and_gradient(self, params: Parameters) -> tuple[float, NDArray[np.float64]]:
         """Returns the log-likelihood and its derivative by each parameter, (n_parameters), float64."""

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import math
-import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from persiste_rust._chi_squared import chi_squared_point
+from persiste_rust._replicates import Replicate, ReplicateFile
 from persiste_rust.data import Progress
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ _CHUNK = 16
 
 @dataclass(frozen=True, eq=False)
 class Bootstrap:
-    """Estimates from families drawn with replacement.
+    """Estimates from families drawn with replacement, or simulated at the estimates.
 
     `parameters` is (n_replicates, n_parameters), `log_likelihood` (n_replicates) of the resampled families, `converged`
     (n_replicates). Replicate i depends on `seed` and i alone, not on threads or on how many there are.
@@ -133,22 +132,60 @@ def bootstrap(
     was stopped and started again gives what one run would have given.
 
     # Errors
-    ValueError for fewer than one replicate, or a file of another model, fit or seed.
+    ValueError for fewer than one replicate, or a file of another kind of bootstrap, model, fit or seed.
+
+    # Source
+    Felsenstein 1985, doi:10.1111/j.1558-5646.1985.tb00420.x; sites there are families here.
     """
+    return _resampled(fit, "families", fit._fitted.bootstrap, n_replicates, seed, progress, resume)
+
+
+def parametric_bootstrap(
+    fit: Fit,
+    n_replicates: int,
+    *,
+    seed: int = 1,
+    progress: Progress | None = None,
+    resume: str | PathLike[str] | None = None,
+) -> Bootstrap:
+    """Refits the model to `n_replicates` tables of as many families, each simulated at the estimates.
+
+    The tables are conditioned as the model is and miss the cells that the data miss. Each search starts from the
+    fit's maximum; replicate i depends on `seed` and i alone. `resume` is as in `bootstrap`.
+
+    # Errors
+    ValueError for fewer than one replicate, a model that cannot be simulated, or a file as in `bootstrap`.
+
+    # Source
+    Efron 1985, doi:10.1093/biomet/72.1.45.
+    """
+    return _resampled(fit, "simulated", fit._fitted.parametric_bootstrap, n_replicates, seed, progress, resume)
+
+
+def _resampled(
+    fit: Fit,
+    kind: str,
+    compute: Callable[..., tuple[_Floats, _Floats, NDArray[np.bool_]]],
+    n_replicates: int,
+    seed: int,
+    progress: Progress | None,
+    resume: str | PathLike[str] | None,
+) -> Bootstrap:
+    """Returns the replicates of `compute(first, n, seed)`, those of the file `resume` taken as they are."""
     if n_replicates < 1:
         raise ValueError(f"n_replicates is {n_replicates}; allowed are 1 or more")
     if not 0 <= seed < 2**64:
         raise ValueError(f"seed is {seed}; allowed are whole numbers from 0 to 2**64 - 1")
     names, estimate = tuple(fit.parameters), np.asarray(list(fit.parameters.values()))
-    store = None if resume is None else _Store(Path(resume), names, estimate, fit.log_likelihood, seed)
-    rows: list[tuple[_Floats, float, bool]] = [] if store is None else store.rows()[:n_replicates]
+    store = None if resume is None else ReplicateFile(Path(resume), kind, names, estimate, fit.log_likelihood, seed)
+    rows: list[Replicate] = [] if store is None else store.rows()[:n_replicates]
     while len(rows) < n_replicates:
         first = len(rows)
         # Without a file there is nothing to be gained by stopping early.
         n = min(n_replicates - first, _CHUNK if store else n_replicates)
         shown = None if progress is None else _shifted(progress, first, n_replicates)
-        found = fit._fitted.bootstrap(first, n, seed, progress=shown)
-        new = list(zip(found[0], found[1].tolist(), found[2].tolist(), strict=True))
+        found = compute(first, n, seed, progress=shown)
+        new = [Replicate(*row) for row in zip(found[0], found[1].tolist(), found[2].tolist(), strict=True)]
         if store is not None:
             store.add(first, new)
         rows.extend(new)
@@ -157,86 +194,15 @@ def bootstrap(
     return Bootstrap(
         names=names,
         estimate=estimate,
-        parameters=np.asarray([row[0] for row in rows]),
-        log_likelihood=np.asarray([row[1] for row in rows]),
-        converged=np.asarray([row[2] for row in rows]),
+        parameters=np.asarray([row.parameters for row in rows]),
+        log_likelihood=np.asarray([row.log_likelihood for row in rows]),
+        converged=np.asarray([row.converged for row in rows]),
         seed=seed,
     )
 
 
-def parametric_bootstrap(fit: Fit, n_replicates: int, *, seed: int = 1, progress: Progress | None = None) -> Bootstrap:
-    """Refits the model to `n_replicates` tables of as many families, each simulated at the estimates.
-
-    The tables are conditioned as the model is and miss the cells that the data miss. Each search starts from the
-    fit's maximum; replicate i depends on `seed` and i alone.
-
-    # Errors
-    ValueError for fewer than one replicate, or a model that cannot be simulated.
-
-    # Source
-    Efron 1985, doi:10.1093/biomet/72.1.45.
-    """
-    if n_replicates < 1:
-        raise ValueError(f"n_replicates is {n_replicates}; allowed are 1 or more")
-    if not 0 <= seed < 2**64:
-        raise ValueError(f"seed is {seed}; allowed are whole numbers from 0 to 2**64 - 1")
-    parameters, log_likelihood, converged = fit._fitted.parametric_bootstrap(0, n_replicates, seed, progress=progress)
-    estimate = np.asarray(list(fit.parameters.values()))
-    return Bootstrap(tuple(fit.parameters), estimate, parameters, log_likelihood, converged, seed)
-
-
 def _shifted(progress: Progress, first: int, total: int) -> Callable[[str, int, int], object]:
     return lambda stage, done, _: progress(stage, first + done, total)
-
-
-class _Store:
-    """Finished replicates, one JSON line each under a line that says of what; a cut-off last line is left out."""
-
-    def __init__(self, path: Path, names: Sequence[str], estimate: _Floats, log_likelihood: float, seed: int) -> None:
-        self.path = path
-        self.head = {
-            "names": list(names),
-            "estimate": [float.hex(float(value)) for value in estimate],
-            "log_likelihood": float.hex(log_likelihood),
-            "seed": seed,
-        }
-        if not path.exists() or not self._lines():
-            path.write_text(json.dumps(self.head) + "\n", encoding="utf-8")
-        found = json.loads(self._lines()[0])
-        if found != self.head:
-            raise ValueError(f"'{path}' holds replicates of another model, fit or seed; choose another file")
-
-    def _lines(self) -> list[str]:
-        text = self.path.read_text(encoding="utf-8")
-        return text.split("\n")[:-1]
-
-    def rows(self) -> list[tuple[_Floats, float, bool]]:
-        rows: list[tuple[_Floats, float, bool]] = []
-        for line in self._lines()[1:]:
-            row = json.loads(line)
-            if row["replicate"] != len(rows):
-                raise ValueError(f"'{self.path}' lacks replicate {len(rows)}; choose another file")
-            parameters = np.asarray([float.fromhex(value) for value in row["parameters"]])
-            rows.append((parameters, float.fromhex(row["log_likelihood"]), bool(row["converged"])))
-        # What a killed run left half written goes.
-        lines = self._lines()
-        self.path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
-        return rows
-
-    def add(self, first: int, rows: Sequence[tuple[_Floats, float, bool]]) -> None:
-        lines = []
-        for index, (parameters, log_likelihood, converged) in enumerate(rows):
-            row: Mapping[str, Any] = {
-                "replicate": first + index,
-                "parameters": [float.hex(float(value)) for value in parameters],
-                "log_likelihood": float.hex(log_likelihood),
-                "converged": bool(converged),
-            }
-            lines.append(json.dumps(row) + "\n")
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write("".join(lines))
-            file.flush()
-            os.fsync(file.fileno())
 
 
 def profile(fit: Fit, name: str, values: Sequence[float] | _Floats, *, progress: Progress | None = None) -> Profile:

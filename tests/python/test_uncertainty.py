@@ -60,8 +60,45 @@ def test_a_bootstrap_that_was_stopped_goes_on_where_it_was(tmp_path: Path) -> No
     resumed = fit.bootstrap(40, seed=9, resume=store)
     assert np.array_equal(resumed.parameters, whole.parameters)
     assert np.array_equal(resumed.log_likelihood, whole.log_likelihood)
-    with pytest.raises(ValueError, match="another model, fit or seed"):
+    with pytest.raises(ValueError, match="another bootstrap, model, fit or seed"):
         fit.bootstrap(40, seed=10, resume=store)
+    with pytest.raises(ValueError, match="another bootstrap, model, fit or seed"):
+        fit.parametric_bootstrap(40, seed=9, resume=store)
+    other = tmp_path / "notes.txt"
+    other.write_text("remember the milk\n")
+    with pytest.raises(ValueError, match="no file of replicates"):
+        fit.bootstrap(40, resume=other)
+
+
+def test_a_parametric_bootstrap_goes_on_where_it_was(tmp_path: Path) -> None:
+    fit = GeneContentModel(simulated(), threads=1).fit()
+    whole = fit.parametric_bootstrap(20, seed=4)
+    store = tmp_path / "replicates.jsonl"
+    fit.parametric_bootstrap(7, seed=4, resume=store)
+    resumed = fit.parametric_bootstrap(20, seed=4, resume=store)
+    assert np.array_equal(resumed.parameters, whole.parameters)
+    assert not np.array_equal(whole.parameters, fit.bootstrap(20, seed=4).parameters)
+
+
+def test_a_likelihood_surface_holds_the_likelihood_at_every_point_of_its_grid() -> None:
+    model = GeneContentModel(simulated(), rates="gamma")
+    grid = {"log_alpha": [-1.0, 0.0, 2.0], "log_gain": [-1.5, 0.5]}
+    surface = model.likelihood_surface([0.0, 0.3, 0.0], grid)
+    assert surface.log_likelihood.shape == (3, 2)
+    expected = [[model.log_likelihood([gain, 0.3, alpha]) for gain in grid["log_gain"]] for alpha in grid["log_alpha"]]
+    assert np.array_equal(surface.log_likelihood, expected)
+    assert surface.best["log_loss"] == 0.3
+    assert model.log_likelihood(surface.best) == np.max(expected)
+    frame = surface.to_frame()
+    assert frame["log_likelihood"].to_list() == surface.log_likelihood.ravel().tolist()
+    assert frame["log_gain"].to_list() == [-1.5, 0.5] * 3
+    for bad, message in [
+        ({}, "empty"),
+        ({"alpha": [0.0]}, "unknown parameter 'alpha'"),
+        ({"log_gain": []}, "log_gain"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            model.likelihood_surface([0.0, 0.3, 0.0], bad)
 
 
 def test_profile_interval_holds_the_estimate_and_nearly_the_wald_interval() -> None:
@@ -180,6 +217,10 @@ def test_bootstrap_command_keeps_and_resumes_its_replicates(
     assert "--resume" in capsys.readouterr().err
     assert cli.main([*command, "-n", "25", "--resume"]) == 0
     assert json.loads(capsys.readouterr().out)["n_replicates"] == 25
+    assert cli.main([*command, "--parametric", "-n", "25", "--resume"]) == 2
+    assert "another bootstrap" in capsys.readouterr().err
+    assert cli.main([*command[:-2], "--parametric", "-n", "3"]) == 0
+    assert json.loads(capsys.readouterr().out)["resampled"] == "simulated"
     assert cli.main(["bootstrap", *files, "--resume"]) == 2
     assert "--output" in capsys.readouterr().err
 

@@ -6,7 +6,7 @@ mod common;
 
 use common::reference::{case, json};
 use common::{Random, names, problem, random_cells, shared, tree, workers};
-use persiste_rust::inference::{FitOptions, fit, fit_families};
+use persiste_rust::inference::{FitOptions, family_intervals, fit, fit_families};
 use persiste_rust::model::{Ascertainment, FamilyModel, GeneContentModel, RootPrior};
 use persiste_rust::parallel::Monitor;
 use persiste_rust::problem::{Patterns, Problem};
@@ -110,4 +110,67 @@ fn per_family_fits_equal_fits_of_single_families() {
         }
     }
     assert!(n_compared >= 6, "{n_compared}");
+}
+
+/// At a finite end the best that the other rate can do, found on a fine grid, is what the test just rejects.
+#[test]
+fn ends_of_family_intervals_are_where_the_profile_has_fallen_by_the_quantile() {
+    let mut random = Random(5);
+    let tree = tree(&random.newick(24, 0.1, 0.3));
+    let cells = random_cells(&mut random, tree.n_tips(), 12, 0.0);
+    let (all, families) = problem(&tree, &names(&tree), &cells);
+    let model = FamilyModel::new(all, families, RootPrior::Equal, Ascertainment::None, workers(2)).unwrap();
+    let fits = fit_families(&model, &Monitor::new()).unwrap();
+    // scipy.stats.chi2.ppf(0.95, 1) / 2
+    let drop = 1.920729410347062;
+    let found = family_intervals(&model, &fits, drop, &Monitor::new()).unwrap();
+    let (mut n_finite, mut n_infinite) = (0, 0);
+    for (family, cell) in cells.iter().enumerate() {
+        let (alone, label) = problem(&tree, &names(&tree), std::slice::from_ref(cell));
+        let single = GeneContentModel::shared(alone, label, RootPrior::Equal, Ascertainment::None, workers(1)).unwrap();
+        for axis in 0..2 {
+            let estimate = fits.log_rates[family][axis];
+            for (end, sign) in [(found.lower[family][axis], -1.0), (found.upper[family][axis], 1.0)] {
+                assert!((end - estimate) * sign > 0.0, "{family} {axis} {end} {estimate}");
+                let is_finite = end.is_finite();
+                let held = if is_finite {
+                    end
+                } else if sign > 0.0 {
+                    fits.bounds.1
+                } else {
+                    fits.bounds.0
+                };
+                let at = |other: f64| {
+                    let mut point = [other; 2];
+                    point[axis] = held;
+                    single.log_likelihood(&point, &Monitor::new()).unwrap()
+                };
+                let best = best_on_grid(at, fits.bounds);
+                let fall = fits.log_likelihoods[family] - best;
+                if is_finite {
+                    n_finite += 1;
+                    assert!((fall - drop).abs() < 1e-4, "{family} {axis} {sign}: {fall}");
+                } else {
+                    n_infinite += 1;
+                    assert!(fall < drop, "{family} {axis} {sign}: {fall}");
+                }
+            }
+        }
+    }
+    assert!(n_finite >= 20 && n_infinite >= 3, "{n_finite} {n_infinite}");
+}
+
+/// Returns the greatest value over a box: on a grid, then on finer ones around the best point.
+fn best_on_grid(at: impl Fn(f64) -> f64, (lower, upper): (f64, f64)) -> f64 {
+    let (mut low, mut high, mut best) = (lower, upper, f64::NEG_INFINITY);
+    for _ in 0..4 {
+        let step = (high - low) / 200.0;
+        let points = (0..=200).map(|i| low + step * f64::from(i));
+        let (top, value) = points
+            .map(|point| (point, at(point)))
+            .fold((low, f64::NEG_INFINITY), |a, b| if b.1 > a.1 { b } else { a });
+        best = value.max(best);
+        (low, high) = ((top - step).max(lower), (top + step).min(upper));
+    }
+    best
 }

@@ -12,6 +12,7 @@ __all__ = [
     "DirichletCounts",
     "DirichletOptions",
     "DirichletParameters",
+    "FamilyFits",
     "FamilyModel",
     "Fitted",
     "Generator",
@@ -258,6 +259,12 @@ class FamilyModel:
         self, log_rates: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
     def fit(self, *, progress: _Progress | None = None) -> dict[str, Any]: ...
+    def intervals(
+        self, fits: FamilyFits, drop: float, *, progress: _Progress | None = None
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
+
+@final
+class FamilyFits: ...
 
 @final
 class DirichletCounts:

@@ -92,12 +92,20 @@ def is_plain(model: GeneContentModel) -> bool:
 
 
 def family_fit_tsv(data: GeneContentData, fit: FamilyFit) -> str:
-    """Returns one line a family: presences, rates, standard errors of their logs, log-likelihood."""
-    names = ("gain_rate", "loss_rate", "log_gain_se", "log_loss_se", "gain_at_bound", "loss_at_bound")
+    """Returns one line a family: presences, rates with 95 % profile-likelihood intervals, log-likelihood."""
+    intervals = np.exp(fit.intervals()).reshape(-1, 4)
+    rates_and_ends = ("gain_rate", "loss_rate", "gain_low", "gain_high", "loss_low", "loss_high")
+    names = (*rates_and_ends, "log_gain_se", "log_loss_se", "gain_at_bound", "loss_at_bound")
     lines = ["\t".join(("family", "presences", *names, "log_likelihood", "n_maxima", "converged")) + "\n"]
     rates = np.exp(fit.log_rates).tolist()
     for index, (name, presences) in enumerate(zip(data.family_names, data.presences().tolist(), strict=True)):
-        cells = [escaped(name), presences, *rates[index], *fit.standard_errors[index].tolist()]
+        cells = [
+            escaped(name),
+            presences,
+            *rates[index],
+            *intervals[index].tolist(),
+            *fit.standard_errors[index].tolist(),
+        ]
         cells += [*fit.at_bound[index].astype(int).tolist(), float(fit.log_likelihoods[index])]
         cells += [int(fit.n_maxima[index]), int(fit.converged[index])]
         lines.append("\t".join(cell if isinstance(cell, str) else repr(cell) for cell in cells) + "\n")

@@ -6,18 +6,21 @@ import math
 import time
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from persiste_rust._backend import Choice, backend as backend_module
+from persiste_rust._chi_squared import chi_squared_point
 from persiste_rust.data import GeneContentData, Progress
 from persiste_rust.model import GeneContentModel, checked_ascertainment
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from persiste_rust import _core
 
 _Floats = NDArray[np.float64]
 _NAMES = ("log_gain", "log_loss")
@@ -43,6 +46,33 @@ class FamilyFit:
     root: str | float
     ascertainment: str
     seconds: float
+    _model: _core.FamilyModel = field(repr=False)
+    _fits: _core.FamilyFits = field(repr=False)
+
+    def intervals(self, level: float = 0.95, *, kind: str = "profile", progress: Progress | None = None) -> _Floats:
+        """Returns an interval for each log-rate, (n_families, 2, 2), float64: gain before loss, low before high.
+
+        `kind` "profile" holds the values that a likelihood-ratio test at 1 - `level` does not reject, the family's
+        other rate at its best. An end is infinite where the rate may as well be 0 or infinite, and NaN where the
+        search for it failed; of a likelihood with several maxima it is the interval around the highest. "wald" is the
+        estimate plus and minus standard errors, NaN where there are none: it misleads where the profile is not
+        symmetric, which for single families is the rule.
+
+        # Errors
+        ValueError for another kind, or a level outside (0, 1).
+
+        # Source
+        Venzon and Moolgavkar 1988, doi:10.2307/2347496.
+        """
+        if not 0.0 < level < 1.0:
+            raise ValueError(f"level is {level}; allowed are numbers above 0 and below 1")
+        point = chi_squared_point(level, 1)
+        if kind == "wald":
+            half = math.sqrt(point) * self.standard_errors
+            return np.stack([self.log_rates - half, self.log_rates + half], axis=2)
+        if kind != "profile":
+            raise ValueError(f"unknown kind '{kind}' of interval; known: profile, wald")
+        return np.stack(self._model.intervals(self._fits, point / 2.0, progress=progress), axis=2)
 
     @property
     def log_likelihood(self) -> float:
@@ -174,6 +204,10 @@ class FamilyRatesModel(GeneContentModel):
         """Returns the log-likelihood at each of many parameter arrays, (n_vectors, n_families, 2)."""
         return np.asarray([self.log_likelihood(one) for one in np.asarray(params)])
 
+    def likelihood_surface(self, params: Any, grid: Any) -> Any:
+        """Refuses: a grid is of parameters that families share."""
+        raise ValueError("rates='per-family' has a surface for every family; use log_likelihoods at each point")
+
     def family_rates(self, params: Any) -> _Floats:
         """Returns each family's gain and loss rate, (n_families, 2)."""
         return np.exp(self._pairs(params))
@@ -215,6 +249,8 @@ class FamilyRatesModel(GeneContentModel):
             root=self.root,
             ascertainment=self.ascertainment_name,
             seconds=time.perf_counter() - began,
+            _model=self._families,
+            _fits=found["fits"],
         )
         n_failed = int((~fit.converged).sum())
         if n_failed:

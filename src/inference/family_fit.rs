@@ -1,25 +1,17 @@
 //! Maximum likelihood of every family's own rates: many small searches side by side in the lanes of the kernel.
 //!
-//! Families with equal columns are fitted once. A coarse grid of shared rates, evaluated for all patterns together,
-//! shows each pattern's hills; from the best of them searches in two dimensions (BFGS with bounds) run in lock-step,
-//! one evaluation of all lanes at a time, those that are finished falling out. Last, each maximum is compared with the
-//! ends of the box, where a rate is as good as 0 or infinite, and its curvature gives the standard errors.
+//! Families with equal columns are fitted once. From the hills of a coarse grid searches in two dimensions (BFGS with
+//! bounds) run in lock-step. Last, each maximum is compared with the ends of the box, where a rate is as good as 0 or
+//! infinite, and its curvature gives the standard errors.
 
 use super::fit::rate_bounds;
+use super::hills::hills;
+use super::lock_step;
 use super::pair_search::{Bounds, PairSearch};
 use crate::error::ModelError;
-use crate::kernel::Kernel;
 use crate::model::{FamilyModel, LaneGradients};
 use crate::parallel::Monitor;
 
-/// Log-rates along each axis of the grid.
-const GRID: usize = 10;
-/// Hills of the grid that are climbed for a pattern.
-const MOST_HILLS: usize = 3;
-/// A hill whose grid point is this much lower than the best is not climbed: it cannot win.
-const HOPELESS: f64 = 12.0;
-/// Lock-step evaluations at most.
-const MAX_EVALUATIONS: usize = 400;
 /// Two searches found the same maximum if their values differ by less than this.
 const SAME_MAXIMUM: f64 = 1e-6;
 /// Step of the differences that give the curvature.
@@ -58,7 +50,8 @@ pub fn fit_families(model: &FamilyModel, monitor: &Monitor) -> Result<FamilyFits
         .iter()
         .map(|&(_, point)| PairSearch::new(point, bounds))
         .collect();
-    climb(model, &starts, &mut searches, monitor)?;
+    let all: Vec<usize> = (0..starts.len()).collect();
+    lock_step::run(model, &patterns_of(&starts, &all), &mut searches, monitor)?;
     settle(model, &starts, &mut searches, monitor)?;
     let best = best_of_patterns(model.problem().patterns().n_patterns(), &starts, &searches);
     let covariances = covariances(model, &best, &searches, monitor)?;
@@ -80,99 +73,6 @@ pub fn fit_families(model: &FamilyModel, monitor: &Monitor) -> Result<FamilyFits
 struct Best {
     search: usize,
     n_maxima: u32,
-}
-
-/// Returns patterns and grid points to climb from, pattern by pattern.
-fn hills(model: &FamilyModel, bounds: Bounds, monitor: &Monitor) -> Result<Vec<(usize, [f64; 2])>, ModelError> {
-    let axis = grid_axis(model, bounds);
-    let kernel = Kernel::with_classes(model.problem().clone(), model.workers());
-    let mut surface = Vec::with_capacity(GRID * GRID);
-    for &log_gain in &axis {
-        for &log_loss in &axis {
-            surface.push(model.pattern_log_likelihoods(&kernel, [log_gain, log_loss], monitor)?);
-        }
-    }
-    let n_patterns = model.problem().patterns().n_patterns();
-    let (mut starts, mut broken) = (Vec::new(), Vec::new());
-    for pattern in 0..n_patterns {
-        let heights: Vec<f64> = surface.iter().map(|of_point| of_point[pattern]).collect();
-        let tops = tops(&heights, &axis);
-        let Some(&(highest, _)) = tops.first() else {
-            broken.push(pattern);
-            continue;
-        };
-        let worth = tops.into_iter().filter(|&(value, _)| value > highest - HOPELESS);
-        starts.extend(worth.take(MOST_HILLS).map(|(_, point)| (pattern, point)));
-    }
-    if broken.is_empty() {
-        return Ok(starts);
-    }
-    let patterns = model.problem().patterns().pattern_of_family();
-    let families: Vec<usize> = (0..patterns.len())
-        .filter(|&family| broken.binary_search(&(patterns[family] as usize)).is_ok())
-        .collect();
-    Err(ModelError::Impossible {
-        count: families.len(),
-        n_families: patterns.len(),
-        examples: model.name_families(&families),
-    })
-}
-
-/// Returns height and place of the points of the grid that none of their neighbours exceeds, the highest first.
-fn tops(heights: &[f64], axis: &[f64]) -> Vec<(f64, [f64; 2])> {
-    let mut tops = Vec::new();
-    for gain in 0..GRID {
-        for loss in 0..GRID {
-            let here = heights[gain * GRID + loss];
-            let near = |x: usize| x.saturating_sub(1)..(x + 2).min(GRID);
-            let is_top = near(gain).all(|g| near(loss).all(|l| heights[g * GRID + l] <= here));
-            if is_top && here > f64::NEG_INFINITY {
-                tops.push((here, [axis[gain], axis[loss]]));
-            }
-        }
-    }
-    tops.sort_by(|a, b| b.0.total_cmp(&a.0));
-    tops
-}
-
-/// Returns log-rates from a tenth of an event on the whole tree to twenty on a branch of mean length.
-fn grid_axis(model: &FamilyModel, bounds: Bounds) -> Vec<f64> {
-    let tree = model.problem().tree();
-    let total: f64 = tree.branch_lengths()[..tree.root()].iter().sum();
-    let (low, high) = ((0.1 / total).ln(), (20.0 * tree.root() as f64 / total).ln());
-    let (low, high) = (low.max(bounds.lower), high.min(bounds.upper));
-    (0..GRID)
-        .map(|step| low + (high - low) * step as f64 / (GRID - 1) as f64)
-        .collect()
-}
-
-fn climb(
-    model: &FamilyModel,
-    starts: &[(usize, [f64; 2])],
-    searches: &mut [PairSearch],
-    monitor: &Monitor,
-) -> Result<(), ModelError> {
-    let mut active: Vec<usize> = (0..searches.len()).collect();
-    let mut lanes = model.lanes(&patterns_of(starts, &active));
-    monitor.begin(searches.len() as u64);
-    for _ in 0..MAX_EVALUATIONS {
-        let points: Vec<[f64; 2]> = active.iter().map(|&search| searches[search].trial()).collect();
-        let LaneGradients { values, gradients } = lanes.values_and_gradients(&points, monitor)?;
-        for (&search, (value, gradient)) in active.iter().zip(values.into_iter().zip(gradients)) {
-            searches[search].tell(value, gradient);
-        }
-        let n_running = active.iter().filter(|&&search| searches[search].is_running()).count();
-        // Taking lanes out costs about as much as an evaluation, so it waits for a quarter of them.
-        if n_running == 0 {
-            break;
-        }
-        if n_running < active.len() * 3 / 4 {
-            monitor.advance((active.len() - n_running) as u64);
-            active.retain(|&search| searches[search].is_running());
-            lanes = model.lanes(&patterns_of(starts, &active));
-        }
-    }
-    Ok(())
 }
 
 fn patterns_of(starts: &[(usize, [f64; 2])], searches: &[usize]) -> Vec<usize> {

@@ -1,6 +1,8 @@
 //! A bounded maximisation in two dimensions that is told values instead of asking for them, so that many can run in
 //! lock-step.
 
+use super::lock_step::LockStep;
+
 /// The box: the same for both coordinates.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Bounds {
@@ -54,29 +56,6 @@ impl PairSearch {
             halvings: 0,
             settled: [false; 2],
             state: State::Unknown,
-        }
-    }
-
-    /// Returns the point whose value and gradient the search wants to be told.
-    pub(super) fn trial(&self) -> [f64; 2] {
-        let scale = 0.5_f64.powi(self.halvings as i32);
-        [0, 1].map(|i| (self.point[i] + scale * self.step[i]).clamp(self.bounds.lower, self.bounds.upper))
-    }
-
-    /// Takes value and gradient at [`trial`](Self::trial).
-    pub(super) fn tell(&mut self, value: f64, gradient: [f64; 2]) {
-        match self.state {
-            State::Unknown => {
-                (self.value, self.gradient) = (value, gradient);
-                self.state = if value.is_finite() {
-                    State::Running
-                } else {
-                    State::Stuck
-                };
-                self.aim();
-            }
-            State::Running => self.judge(value, gradient),
-            State::Converged | State::Stuck => {}
         }
     }
 
@@ -157,10 +136,6 @@ impl PairSearch {
         })
     }
 
-    pub(super) fn is_running(&self) -> bool {
-        matches!(self.state, State::Unknown | State::Running)
-    }
-
     pub(super) fn has_converged(&self) -> bool {
         self.state == State::Converged
     }
@@ -199,6 +174,33 @@ impl PairSearch {
             (self.value, self.gradient) = (value, gradient);
             self.settled[axis] = true;
         }
+    }
+}
+
+impl LockStep for PairSearch {
+    fn trial(&self) -> [f64; 2] {
+        let scale = 0.5_f64.powi(self.halvings as i32);
+        [0, 1].map(|i| (self.point[i] + scale * self.step[i]).clamp(self.bounds.lower, self.bounds.upper))
+    }
+
+    fn tell(&mut self, value: f64, gradient: [f64; 2]) {
+        match self.state {
+            State::Unknown => {
+                (self.value, self.gradient) = (value, gradient);
+                self.state = if value.is_finite() {
+                    State::Running
+                } else {
+                    State::Stuck
+                };
+                self.aim();
+            }
+            State::Running => self.judge(value, gradient),
+            State::Converged | State::Stuck => {}
+        }
+    }
+
+    fn is_running(&self) -> bool {
+        matches!(self.state, State::Unknown | State::Running)
     }
 }
 

@@ -5,11 +5,11 @@ use super::errors::OrRaise;
 use super::interrupt::watched;
 use super::specification::AscertainmentSetting;
 use super::{parse_root, workers};
-use crate::inference::fit_families;
+use crate::inference::{FamilyFits, family_intervals, fit_families};
 use crate::model::FamilyModel;
 use crate::parallel::Monitor;
 use numpy::ndarray::Array2;
-use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray2};
+use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray2, ToPyArray};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -17,6 +17,10 @@ use pyo3::types::PyDict;
 pub(super) struct PyFamilyModel {
     model: FamilyModel,
 }
+
+/// What `FamilyModel.fit` found, for what is computed from it.
+#[pyclass(name = "FamilyFits", module = "persiste_rust._core", frozen)]
+pub(super) struct PyFamilyFits(FamilyFits);
 
 fn pairs(log_rates: &PyReadonlyArray2<'_, f64>) -> Vec<[f64; 2]> {
     let rows = log_rates.as_array();
@@ -78,13 +82,32 @@ impl PyFamilyModel {
         .or_raise()?;
         let result = PyDict::new(py);
         result.set_item("log_rates", columns(py, &fits.log_rates))?;
-        result.set_item("log_likelihoods", fits.log_likelihoods.into_pyarray(py))?;
+        result.set_item("log_likelihoods", fits.log_likelihoods.to_pyarray(py))?;
         result.set_item("covariances", columns(py, &fits.covariances))?;
         let at_bound = Array2::from_shape_fn((fits.at_bound.len(), 2), |(row, axis)| fits.at_bound[row][axis]);
         result.set_item("at_bound", at_bound.into_pyarray(py))?;
-        result.set_item("converged", fits.converged.into_pyarray(py))?;
-        result.set_item("n_maxima", fits.n_maxima.into_pyarray(py))?;
+        result.set_item("converged", fits.converged.to_pyarray(py))?;
+        result.set_item("n_maxima", fits.n_maxima.to_pyarray(py))?;
         result.set_item("bounds", fits.bounds)?;
+        result.set_item("fits", Bound::new(py, PyFamilyFits(fits))?)?;
         Ok(result)
+    }
+
+    /// Lower and upper ends, each (n_families, 2).
+    #[pyo3(signature = (fits, drop, *, progress=None))]
+    #[expect(clippy::type_complexity, reason = "two arrays")]
+    fn intervals<'py>(
+        &self,
+        py: Python<'py>,
+        fits: &Bound<'py, PyFamilyFits>,
+        drop: f64,
+        progress: Option<Bound<'_, PyAny>>,
+    ) -> PyResult<(Bound<'py, PyArray2<f64>>, Bound<'py, PyArray2<f64>>)> {
+        let (fits, monitor) = (&fits.get().0, Monitor::new());
+        let found = watched(py, "looking for intervals", &monitor, progress.as_ref(), || {
+            family_intervals(&self.model, fits, drop, &monitor)
+        })?
+        .or_raise()?;
+        Ok((columns(py, &found.lower), columns(py, &found.upper)))
     }
 }

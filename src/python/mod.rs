@@ -68,6 +68,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<data::PyData>()?;
     module.add_class::<model::PyModel>()?;
     module.add_class::<family_model::PyFamilyModel>()?;
+    module.add_class::<family_model::PyFamilyFits>()?;
     module.add_class::<fitted::PyFitted>()?;
     module.add_class::<simulation::PyGenerator>()?;
     module.add_function(wrap_pyfunction!(root_priors, module)?)?;

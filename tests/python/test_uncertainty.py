@@ -169,10 +169,39 @@ def test_every_family_at_its_own_rates() -> None:
         GeneContentModel(data, root="equal").log_likelihoods(single), rel=1e-12
     )
     assert len(fit.to_frame()) == 60
+    profile, wald = fit.intervals(), fit.intervals(kind="wald")
+    assert profile.shape == wald.shape == (60, 2, 2)
+    assert (profile[..., 0] < fit.log_rates)[~fit.at_bound].all()
+    assert (profile[..., 1] > fit.log_rates)[~fit.at_bound].all()
+    # A rate that may as well be 0 has no lower end.
+    at_zero = fit.at_bound[:, 0] & (fit.log_rates[:, 0] < 0.0)
+    assert at_zero.any()
+    assert (profile[at_zero, 0, 0] == -np.inf).all()
+    assert np.isnan(wald[at_zero, 0]).all()
+    narrower = fit.intervals(0.5)
+    assert (narrower[..., 0] >= profile[..., 0] - 1e-6).all()
+    for call, message in [
+        (lambda: fit.intervals(kind="basic"), "known: profile, wald"),
+        (lambda: fit.intervals(0), "level"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            call()
+    with pytest.raises(ValueError, match="a surface for every family"):
+        model.likelihood_surface([0.0, 0.0], {"log_gain": [0.0]})
     with pytest.raises(ValueError, match="takes no regimes"):
         GeneContentModel(data, rates="per-family", regimes={"x": ["A", "B"]})
     with pytest.raises(ValueError, match="estimated"):
         GeneContentModel(data, rates="per-family", root="estimated")
+
+
+def test_no_point_of_a_dense_grid_is_better_than_a_familys_own_rates() -> None:
+    """With an equal root, ridges have several summits that differ by little."""
+    data = simulated(150)
+    fit = GeneContentModel(data, rates="per-family", root="equal", threads=1).fit()
+    shared = GeneContentModel(data, root="equal", threads=1)
+    axis = np.linspace(-8.0, 9.0, 120)
+    best = np.max([shared.log_likelihoods([gain, loss]) for gain in axis for loss in axis], axis=0)
+    assert (best <= fit.log_likelihoods + 1e-6).all()
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ mod check;
 mod consensus;
 mod counts;
 mod criteria;
+mod distance;
 mod evidence;
 mod group;
 mod hessian;

@@ -1,6 +1,7 @@
 //! Where the EM begins: responsibilities and a mean profile for each component.
 
 use super::counts::Counts;
+use super::distance::{Lanes, nearest, squared_distance};
 use super::mt19937::Mt19937;
 use crate::error::{Cancelled, DirichletError};
 use crate::parallel::{Monitor, Workers};
@@ -13,8 +14,6 @@ const HARD_ITERATIONS: usize = 300;
 /// Rows and columns that one thread takes at a time.
 const ROWS: usize = 128;
 const COLUMNS: usize = 16;
-/// Profiles whose distances are computed at once.
-const LANES: usize = 8;
 
 /// How the EM begins.
 #[derive(Debug, Clone, PartialEq)]
@@ -316,60 +315,6 @@ fn add_scaled(sums: &mut [f64], terms: &[f64], scale: f64) {
     for (sum, term) in sums.iter_mut().zip(terms) {
         *sum += scale * term;
     }
-}
-
-fn squared_distance(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum()
-}
-
-/// Profiles laid out so that the distances of one row to several of them are computed at once.
-struct Lanes {
-    n_profiles: usize,
-    n_columns: usize,
-    /// `[n_profiles / LANES][n_columns]`, zeros where there is no profile.
-    groups: Vec<[f64; LANES]>,
-}
-
-impl Lanes {
-    fn new(profiles: &[f64], n_columns: usize) -> Self {
-        let n_profiles = profiles.len() / n_columns;
-        let mut groups = vec![[0.0; LANES]; n_profiles.div_ceil(LANES) * n_columns];
-        for (place, &value) in profiles.iter().enumerate() {
-            let (profile, column) = (place / n_columns, place % n_columns);
-            groups[profile / LANES * n_columns + column][profile % LANES] = value;
-        }
-        Self {
-            n_profiles,
-            n_columns,
-            groups,
-        }
-    }
-
-    /// Hands over the squared distance of `row` to each profile, each summed over columns in ascending order.
-    fn squared_distances(&self, row: &[f64], mut take: impl FnMut(f64)) {
-        for (group, profiles) in self.groups.chunks_exact(self.n_columns).enumerate() {
-            let mut sums = [0.0; LANES];
-            for (lanes, &value) in profiles.iter().zip(row) {
-                for (sum, &lane) in sums.iter_mut().zip(lanes) {
-                    let difference = lane - value;
-                    *sum += difference * difference;
-                }
-            }
-            let n_here = LANES.min(self.n_profiles - group * LANES);
-            sums[..n_here].iter().for_each(|&sum| take(sum));
-        }
-    }
-}
-
-fn nearest(centres: &Lanes, row: &[f64]) -> usize {
-    let (mut best, mut least, mut component) = (0, f64::INFINITY, 0);
-    centres.squared_distances(row, |distance| {
-        if distance < least {
-            (best, least) = (component, distance);
-        }
-        component += 1;
-    });
-    best
 }
 
 fn one_hot(labels: &[usize], n_components: usize) -> Vec<f64> {

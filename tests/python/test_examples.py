@@ -43,6 +43,7 @@ def test_the_example_table_looks_like_a_pangenome(example_table: Path) -> None:
         "fit",
         "averaging",
         "comparison",
+        "surface",
         "parallel._aggregate",
         "parallel._config",
         "parallel._cross_validate",
@@ -89,14 +90,16 @@ def test_the_python_example_of_the_readme_prints_what_it_says() -> None:
 
 
 @pytest.mark.native
-def test_the_python_code_of_the_page_on_models_prints_what_it_says(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(("page", "n_promised"), [("models", 4), ("uncertainty", 8)])
+def test_the_python_code_of_a_page_prints_what_it_says(
+    page: str, n_promised: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "models.md").read_text(encoding="utf-8"), re.DOTALL)
+    text = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     promised = re.findall(r"^print\(.*\)(?:  |\n)# (.+)$", "\n".join(blocks), re.MULTILINE)
-    assert len(promised) == 4
+    assert len(promised) == n_promised
     monkeypatch.chdir(ROOT)
-    exec(compile("\n".join(blocks), "docs/models.md", "exec"), {})
+    exec(compile("\n".join(blocks), f"docs/{page}.md", "exec"), {})
     assert capsys.readouterr().out.splitlines() == promised
 
 

@@ -24,7 +24,7 @@ use super::block_rows::BlockRows;
 use super::ordered_sum::OrderedSum;
 use crate::error::QuantityError;
 use crate::kernel::PosteriorBlock;
-use crate::model::{GeneContentModel, Histories};
+use crate::model::{Histories, HistoryModel};
 use crate::parallel::Monitor;
 
 const QUANTITIES: [BranchQuantity; 5] = [
@@ -74,7 +74,7 @@ pub struct BranchSummary {
 /// # Errors
 /// [`QuantityError::Model`] as the model's log-likelihood.
 pub fn branch_summary(
-    model: &GeneContentModel,
+    model: &impl HistoryModel,
     parameters: &[f64],
     monitor: &Monitor,
 ) -> Result<BranchSummary, QuantityError> {

@@ -16,5 +16,6 @@ pub mod joint_states;
 mod ordered_sum;
 pub mod presence;
 mod small_ratios;
+pub mod stochastic_map;
 
 pub use branch_quantity::BranchQuantity;

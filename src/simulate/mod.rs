@@ -14,6 +14,7 @@
 //! Every family has a stream of random numbers of its own (seed, family), so that neither threads nor other families
 //! change it. True events have another, so that asking for them changes no cell.
 
+pub(crate) mod bridge;
 mod chance;
 mod counting;
 mod draw;

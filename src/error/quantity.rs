@@ -62,14 +62,16 @@ pub enum QuantityError {
     NoMaps,
     /// More events on a branch than can be counted.
     #[error(
-        "the rates make about {expected:.3e} events on the branch above node {node}; they are drawn one by one, and \
-         counted up to {most:.0e} on a branch; bound the rates or leave the families out"
+        "the rates make about {expected:.3e} events on the branch above node {node}; they are {what} up to {most:.0e} \
+         on a branch; bound the rates or leave the families out"
     )]
     TooManyEvents {
         /// Which branch.
         node: usize,
         /// The faster rate times the length.
         expected: f64,
+        /// "counted" or "listed one by one".
+        what: &'static str,
         /// The limit.
         most: f64,
     },

@@ -10,6 +10,7 @@ pub mod branch_summary;
 pub mod distance;
 pub mod event_list;
 pub mod event_probability;
+pub mod event_variance;
 pub mod expected_events;
 pub mod family_table;
 pub mod joint_states;

@@ -18,7 +18,6 @@ pub(crate) mod bridge;
 mod chance;
 mod counting;
 mod draw;
-mod events;
 mod free;
 mod group;
 mod missing;
@@ -36,6 +35,8 @@ use group::Sampler;
 
 /// Acceptance probabilities from which on draws are made and rejected.
 pub const REJECTION: f64 = 0.05;
+/// Expected events of a branch up to which true ones are counted: their numbers fit 32 bits.
+const MOST_POINTS: f64 = 1e9;
 /// Families that are drawn in one go.
 const CHUNK: usize = 256;
 /// Groups whose tables are held at a time.

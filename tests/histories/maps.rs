@@ -104,6 +104,16 @@ fn means_over_maps_of_every_model_are_those_of_enumeration() {
                     of_gains.add(mean[at], expected, variance[at].max(least), &label);
                 }
             }
+            for node in 0..tree.root() {
+                let variance = expected.squared_gains[node] - expected.gains[node].powi(2);
+                // Four standard errors of a variance at the kurtosis of a Poisson number.
+                let error = 4.0 * ((2.0 * variance.powi(2) + variance) / N_MAPS as f64).sqrt();
+                let found = moments.gain_variance[node * n + family];
+                assert!(
+                    (found - variance).abs() < error + 4e-4,
+                    "turn {turn}: {found} {variance}"
+                );
+            }
             possible.push(expected);
         }
         assert_eq!(
@@ -348,12 +358,12 @@ fn choices_and_rates_that_cannot_be_drawn_are_refused() {
     };
     assert!(refused([0.0; 2], choice).contains("maps of 3 nodes do not fit into memory"));
     let fast = [1e13_f64.ln(); 2];
-    assert!(refused(fast, CHOICE).contains("events on the branch above node 0; they are drawn one by one"));
+    assert!(refused(fast, CHOICE).contains("events on the branch above node 0; they are counted up to 1e12"));
     // Numbers of events can be drawn where a list would be too long.
     let many = [1e9_f64.ln(); 2];
     let found = maps(&model, &many, &MapChoice { n_maps: 3, ..CHOICE });
     assert!((found.gains[1] as f64 / 1e9 - 1.0).abs() < 1e-3, "{}", found.gains[1]);
-    assert!(refused(many, MapChoice { events: true, ..CHOICE }).contains("counted up to 1e5"));
+    assert!(refused(many, MapChoice { events: true, ..CHOICE }).contains("listed one by one up to 1e5 on a branch"));
     let cancelled = Monitor::new();
     cancelled.cancel();
     let stopped = stochastic_maps(&model, &[0.0; 2], &CHOICE, &workers(2), &cancelled).unwrap_err();

@@ -3,7 +3,7 @@
 use super::family::OneFamily;
 use super::lane::{Chances, Step, bridges};
 use super::totals::{Slots, Totals};
-use super::{MOST_LISTED, MOST_POINTS, MapChoice, MapEvent};
+use super::{MapChoice, MapEvent};
 use crate::error::QuantityError;
 use crate::kernel::PosteriorBlock;
 use crate::model::Histories;
@@ -44,16 +44,12 @@ impl Draws<'_, '_> {
     /// Draws all maps of a part in which each family has a pattern of its own.
     pub(super) fn of_part(&self, histories: &Histories) -> Result<Vec<Left>, QuantityError> {
         let shared = match histories.are_shared() && histories.patterns().n_patterns() > 0 {
-            true => Some(bridges(histories, 0, self.most())?),
+            true => Some(bridges(histories, 0, self.choice.events)?),
             false => None,
         };
         let of_block = |block: &PosteriorBlock| self.of_block(histories, block, shared.as_deref());
         let found = histories.branch_posteriors_by(self.workers, self.monitor, of_block)?;
         found.into_iter().collect()
-    }
-
-    fn most(&self) -> f64 {
-        if self.choice.events { MOST_LISTED } else { MOST_POINTS }
     }
 
     fn of_block(
@@ -73,7 +69,7 @@ impl Draws<'_, '_> {
                 }
                 let own = match shared {
                     Some(_) => None,
-                    None => Some(bridges(histories, pattern, self.most())?),
+                    None => Some(bridges(histories, pattern, self.choice.events)?),
                 };
                 let bridges = own.as_deref().or(shared).unwrap_or_default();
                 chances.read(block, lane, bridges, n_nodes);

@@ -1,5 +1,6 @@
 //! What the draws of one family need: chances of what comes next, by category, node and state above.
 
+use super::{MOST_LISTED, MOST_POINTS};
 use crate::error::QuantityError;
 use crate::kernel::PosteriorBlock;
 use crate::model::Histories;
@@ -9,7 +10,11 @@ use crate::simulate::bridge::{Bridge, Chain};
 const ONE: f64 = 9_223_372_036_854_775_808.0;
 
 /// Returns the bridges of every category and branch for a pattern, `[n_categories][n_nodes]`; the root has no branch.
-pub(super) fn bridges(histories: &Histories, pattern: usize, most: f64) -> Result<Vec<Bridge>, QuantityError> {
+pub(super) fn bridges(histories: &Histories, pattern: usize, is_listed: bool) -> Result<Vec<Bridge>, QuantityError> {
+    let (what, most) = match is_listed {
+        true => ("listed one by one", MOST_LISTED),
+        false => ("counted", MOST_POINTS),
+    };
     let (n_categories, n_nodes) = (histories.weights().len(), histories.tree().n_nodes());
     let of_place = |place: usize| {
         let (category, node) = (place / n_nodes, place % n_nodes);
@@ -19,7 +24,12 @@ pub(super) fn bridges(histories: &Histories, pattern: usize, most: f64) -> Resul
         let expected = chain.points();
         // A product of finite numbers may be infinite, never NaN.
         if expected > most {
-            return Err(QuantityError::TooManyEvents { node, expected, most });
+            return Err(QuantityError::TooManyEvents {
+                node,
+                expected,
+                what,
+                most,
+            });
         }
         Ok(Bridge::new(chain))
     };

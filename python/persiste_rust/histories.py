@@ -59,10 +59,10 @@ class BranchSummary:
 
     `expected_gains` and `expected_losses` are expected numbers of events, their `_sd` that of a sum over families
     drawn from a population; `gains_posterior_sd` and `losses_posterior_sd` are the standard deviations of the numbers
-    given the data and the parameters. `families_gained`, `families_lost` (at least once on the branch) and `genome_size` are
-    expected counts, their `_sd` that of the count given the data and the parameters. The interval of the genome size
-    is normal, 95 %. The root has no branch: its events are 0. Of `n_families` in the sums; `n_impossible` others
-    cannot arise at these parameters.
+    given the data and the parameters. `families_gained`, `families_lost` (at least once on the branch) and
+    `genome_size` are expected counts, their `_sd` that of the count given the data and the parameters. The interval of
+    the genome size is normal, 95 %. The root has no branch: its events are 0. Of `n_families` in the sums;
+    `n_impossible` others cannot arise at these parameters.
     """
 
     node: list[str]
@@ -176,8 +176,8 @@ class HistoryMethods:
         Rate category, states of all nodes, and number and times of the events on each branch are drawn together, so
         that the maps also show how branches and families go together. `families` (names; all by default) restricts
         them. Sums over families are always there; `by_family` adds means and variances over maps for each branch and
-        family, four tables (n_nodes, n_families), `events` the events themselves. A family's draws depend on `seed`, its
-        place in the data and the model alone: neither on `threads` nor on which other families are asked for.
+        family, four tables (n_nodes, n_families), `events` the events themselves. A family's draws depend on `seed`,
+        its place in the data and the model alone: neither on `threads` nor on which other families are asked for.
 
         Being conditioned on how the table was filtered (`ascertainment`) does not change the posterior of a family
         that is listed.

@@ -137,7 +137,9 @@ class StochasticMaps:
         return frame(self.summary())
 
 
-def maps_from(found: dict[str, Any], seed: int, labels: list[str], length: _Floats, families: list[str]) -> StochasticMaps:
+def maps_from(
+    found: dict[str, Any], seed: int, labels: list[str], length: _Floats, families: list[str]
+) -> StochasticMaps:
     """Returns the maps that the engine has drawn."""
     events = moments = None
     if "map" in found:

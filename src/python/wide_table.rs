@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 /// Digits behind the point of a probability, as a power of ten.
-const SCALE: f32 = 10_000.0;
+const SCALE: f64 = 10_000.0;
 /// Families whose cells are gathered together, so that each row of the table is read in stretches.
 const LOT: usize = 64;
 
@@ -97,7 +97,8 @@ fn push_probability(text: &mut Vec<u8>, probability: f32) {
         text.extend_from_slice(b"NA");
         return;
     }
-    let code = (probability * SCALE).round_ties_even() as u32;
+    // In single precision the product would be rounded twice.
+    let code = (f64::from(probability) * SCALE).round_ties_even() as u32;
     let digit = |unit: u32| b'0' + (code / unit % 10) as u8;
     text.extend_from_slice(&[digit(10_000), b'.', digit(1000), digit(100), digit(10), digit(1)]);
 }
@@ -111,7 +112,7 @@ mod tests {
         for (probability, expected) in [
             (0.0, "0.0000"),
             (1.0, "1.0000"),
-            (0.12345, "0.1234"),
+            (0.947_450_04, "0.9475"),
             (0.99996, "1.0000"),
             (f32::NAN, "NA"),
         ] {

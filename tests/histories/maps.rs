@@ -110,7 +110,10 @@ fn means_over_maps_of_every_model_are_those_of_enumeration() {
                 let found = moments.gain_variance[node * n + family];
                 // Six standard errors of a variance at the kurtosis of a Poisson number, which mixtures exceed.
                 let error = 6.0 * ((2.0 * variance.powi(2) + variance) / N_MAPS as f64).sqrt();
-                assert!((found - variance).abs() < error + 4e-4, "turn {turn}: {found} {variance}");
+                assert!(
+                    (found - variance).abs() < error + 4e-4,
+                    "turn {turn}: {found} {variance}"
+                );
                 variances = [variances[0] + found, variances[1] + variance];
             }
             possible.push(expected);

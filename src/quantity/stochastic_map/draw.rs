@@ -2,7 +2,7 @@
 
 use super::family::OneFamily;
 use super::lane::{Chances, Step, bridges};
-use super::totals::{Slots, Totals};
+use super::totals::{MapTotals, Slots, Totals};
 use super::{MapChoice, MapEvent};
 use crate::error::QuantityError;
 use crate::kernel::PosteriorBlock;
@@ -99,10 +99,7 @@ impl Draws<'_, '_> {
         family.clear();
         for map in 0..self.choice.n_maps {
             self.monitor.check()?;
-            let mut sums = totals.of_map(map);
-            self.map(plan, map, family, |node, state, share, events| {
-                sums.add(node, state, share, events);
-            });
+            self.map(plan, map, family, &mut totals.of_map(map));
             if self.choice.events {
                 self.list(plan, map, family, events);
             }
@@ -117,9 +114,8 @@ impl Draws<'_, '_> {
         Random::of(self.choice.seed, plan.number as usize, STREAMS * map + stream)
     }
 
-    /// Draws one map; `add` takes node, state, share of the branch present, and events.
-    #[inline(always)]
-    fn map(&self, plan: &Plan, map: usize, family: &mut OneFamily, mut add: impl FnMut(usize, usize, f64, [u64; 2])) {
+    /// Draws one map, and adds it to the sums.
+    fn map(&self, plan: &Plan, map: usize, family: &mut OneFamily, sums: &mut MapTotals<'_>) {
         let tree = plan.histories.tree();
         let (root, parents) = (tree.root(), tree.parents());
         let [mut random, mut times] = [0, 1].map(|stream| self.random(plan, map, stream));
@@ -128,14 +124,14 @@ impl Draws<'_, '_> {
         let bridges = &plan.bridges[category * tree.n_nodes()..(category + 1) * tree.n_nodes()];
         let states = &mut family.states;
         states[root] = plan.chances.root(category, random.next_u64() >> 1) as u8;
-        add(root, usize::from(states[root]), 0.0, [0, 0]);
+        sums.stay(root, usize::from(states[root]));
         family.changed.clear();
         for node in (0..root).rev() {
             let above = usize::from(states[parents[node] as usize] & 1);
             let (below, returns) = next(&steps[node][above], above, &bridges[node], &mut random);
             states[node] = below as u8;
             if below == above && returns == 0 {
-                add(node, below, below as f64, [0, 0]);
+                sums.stay(node, below);
                 continue;
             }
             let [gains, losses] = [returns + u64::from(above < below), returns + u64::from(above > below)];
@@ -144,7 +140,7 @@ impl Draws<'_, '_> {
                 changes: gains + losses,
             };
             let share = path.draw(bridges[node].chain, &mut times);
-            add(node, below, share, [gains, losses]);
+            sums.change(node, below, share, [gains, losses]);
             family.changed.push((node as u32, path, share));
             if self.by_family.is_some() {
                 family.moments.add(node, [gains, losses]);

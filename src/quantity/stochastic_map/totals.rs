@@ -3,7 +3,7 @@
 use crate::error::QuantityError;
 use std::sync::{Mutex, PoisonError};
 
-/// Shares of a branch are summed in units of 2^-40: 1e-12 of a branch, for up to 16 million families.
+/// Shares of a branch are summed in units of 2^-40: 1e-12 of a branch, for up to 8 million families.
 const SHARE: f64 = (1_u64 << 40) as f64;
 
 /// Sums of some families, each `[n_maps][n_nodes]`.
@@ -12,41 +12,34 @@ pub(super) struct Totals {
     pub(super) gains: Vec<u64>,
     pub(super) losses: Vec<u64>,
     pub(super) present: Vec<u64>,
-    /// Of branches on which the state changed.
-    shares: Vec<u64>,
+    /// What the shares of the branch present are more, or less, than the states below.
+    shares: Vec<i64>,
     n_nodes: usize,
 }
 
 impl Totals {
     pub(super) fn new(n_maps: usize, n_nodes: usize) -> Result<Self, QuantityError> {
-        let zeros = || {
-            let mut table = Vec::new();
-            let size = n_maps
-                .checked_mul(n_nodes)
-                .filter(|&size| table.try_reserve_exact(size).is_ok());
-            let size = size.ok_or(QuantityError::TooManyMaps { n_maps, n_nodes })?;
-            table.resize(size, 0);
-            Ok::<_, QuantityError>(table)
-        };
         Ok(Self {
-            gains: zeros()?,
-            losses: zeros()?,
-            present: zeros()?,
-            shares: zeros()?,
+            gains: zeros(n_maps, n_nodes)?,
+            losses: zeros(n_maps, n_nodes)?,
+            present: zeros(n_maps, n_nodes)?,
+            shares: zeros(n_maps, n_nodes)?,
             n_nodes,
         })
     }
 
     fn plus(mut self, other: Self) -> Self {
-        let pairs = [
+        for (total, part) in [
             (&mut self.gains, other.gains),
             (&mut self.losses, other.losses),
             (&mut self.present, other.present),
-            (&mut self.shares, other.shares),
-        ];
-        for (total, part) in pairs {
+        ] {
             total.iter_mut().zip(part).for_each(|(sum, value)| *sum += value);
         }
+        self.shares
+            .iter_mut()
+            .zip(other.shares)
+            .for_each(|(sum, value)| *sum += value);
         self
     }
 
@@ -64,16 +57,27 @@ impl Totals {
     /// Returns the time present of each map and branch.
     pub(super) fn time_present(&self, lengths: &[f64]) -> Vec<f64> {
         let root = self.n_nodes - 1;
-        let time = |(place, &share): (usize, &u64)| {
+        let time = |(place, (&present, &share)): (usize, (&u64, &i64))| {
             let node = place % self.n_nodes;
             if node == root {
                 0.0
             } else {
-                share as f64 / SHARE * lengths[node]
+                (present as f64 + share as f64 / SHARE) * lengths[node]
             }
         };
-        self.shares.iter().enumerate().map(time).collect()
+        let pairs = self.present.iter().zip(&self.shares);
+        pairs.enumerate().map(time).collect()
     }
+}
+
+fn zeros<T: Clone + Default>(n_maps: usize, n_nodes: usize) -> Result<Vec<T>, QuantityError> {
+    let mut table = Vec::new();
+    let size = n_maps
+        .checked_mul(n_nodes)
+        .filter(|&size| table.try_reserve_exact(size).is_ok())
+        .ok_or(QuantityError::TooManyMaps { n_maps, n_nodes })?;
+    table.resize(size, T::default());
+    Ok(table)
 }
 
 /// The sums of one map, each `[n_nodes]`.
@@ -81,19 +85,23 @@ pub(super) struct MapTotals<'a> {
     gains: &'a mut [u64],
     losses: &'a mut [u64],
     present: &'a mut [u64],
-    shares: &'a mut [u64],
+    shares: &'a mut [i64],
 }
 
 impl MapTotals<'_> {
-    /// Adds a family: its state at the node, the share of the branch above that it was present, gains and losses.
+    /// Adds a family that stays absent, or present, on the branch above a node.
     #[inline(always)]
-    pub(super) fn add(&mut self, node: usize, state: usize, share: f64, [gains, losses]: [u64; 2]) {
+    pub(super) fn stay(&mut self, node: usize, state: usize) {
         self.present[node] += state as u64;
-        self.shares[node] += (share * SHARE) as u64;
-        if gains + losses > 0 {
-            self.gains[node] += gains;
-            self.losses[node] += losses;
-        }
+    }
+
+    /// Adds a family with events: its state at the node, the share of the branch that it was present, gains and losses.
+    #[inline(always)]
+    pub(super) fn change(&mut self, node: usize, state: usize, share: f64, [gains, losses]: [u64; 2]) {
+        self.present[node] += state as u64;
+        self.shares[node] += ((share - state as f64) * SHARE) as i64;
+        self.gains[node] += gains;
+        self.losses[node] += losses;
     }
 }
 

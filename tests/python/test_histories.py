@@ -253,6 +253,22 @@ def test_parquet_holds_what_the_text_does(
     ]
 
 
+@pytest.mark.native
+def test_commands_take_families_with_rates_of_their_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tree, table, out = tmp_path / "tree.nwk", tmp_path / "table.tsv", tmp_path / "out"
+    tree.write_text(NEWICK.replace(")x:1.5", ")y:1.5"))
+    cells = ["f\t1\t1\t0\t0", "g\t0\t1\t1\t1", "h\t1\t0\t0\t1"]
+    table.write_text("\n".join(["Gene\tA\tB\tC\tD", *cells]) + "\n")
+    files = [str(tree), str(table), "--rates", "per-family", "--root", "equal"]
+    assert cli.main(["ancestral", *files, "-o", str(out)]) == 0
+    assert len((out / "joint_states.tsv").read_text().splitlines()) == 4
+    assert cli.main(["maps", *files, "-o", str(out), "-n", "5"]) == 0
+    assert len((out / "maps.tsv").read_text().splitlines()) == 1 + 5 * 7
+    capsys.readouterr()
+    assert cli.main(["events", *files]) == 0
+    assert capsys.readouterr().out.startswith("branch\tfamily\tevent")
+
+
 def test_parquet_without_pyarrow_is_refused_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(ImportError, match=r"^Parquet needs pyarrow: pip install 'persiste-rust\[parquet\]'$"):

@@ -25,14 +25,17 @@ use std::fmt::Write;
 pub fn write(tree: &Tree, annotation: impl Fn(usize) -> Option<String>) -> String {
     // A text of one label alone is quoted: `#` or a byte-order mark at its start would be taken for a header.
     let is_one = tree.n_nodes() == 1;
-    write_quoting(tree, annotation, |label| is_one || needs_quotes(label))
+    write_with(tree, annotation, |node, text| {
+        let label = tree.names().get(node);
+        push_label(text, label, is_one || needs_quotes(label));
+    })
 }
 
-/// As [`write`], with quotes around the labels that `quotes` says.
-pub(super) fn write_quoting(
+/// As [`write`], with the labels that `label` appends.
+pub(super) fn write_with(
     tree: &Tree,
     annotation: impl Fn(usize) -> Option<String>,
-    quotes: impl Fn(&str) -> bool,
+    label: impl Fn(usize, &mut String),
 ) -> String {
     let n_opened = groups_opened_before(tree);
     let mut text = String::with_capacity(tree.n_nodes() * 24);
@@ -46,8 +49,7 @@ pub(super) fn write_quoting(
         } else {
             text.push(')');
         }
-        let label = tree.names().get(node);
-        push_label(&mut text, label, quotes(label));
+        label(node, &mut text);
         if let Some(annotation) = annotation(node) {
             text.push_str("[&");
             text.push_str(&annotation.replace('[', "(").replace(']', ")"));

@@ -5,6 +5,8 @@
 mod common;
 #[path = "histories/enumeration.rs"]
 mod enumeration;
+#[path = "histories/maps.rs"]
+mod maps;
 #[path = "histories/models.rs"]
 mod models;
 #[path = "histories/properties.rs"]

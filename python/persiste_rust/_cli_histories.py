@@ -1,27 +1,22 @@
-"""`persiste ancestral` and `persiste events`."""
+"""`persiste ancestral`, `persiste events` and `persiste maps`."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from persiste_rust import _report
+from persiste_rust import _report, _tables
 from persiste_rust._cli_model import add_input_arguments, add_model_arguments, model_factory, read_data
+from persiste_rust._tables import Content
 from persiste_rust._terminal import ProgressLine
+from persiste_rust.family_rates import FamilyFit
 from persiste_rust.fit import Fit
-from persiste_rust.histories import BranchSummary, annotated_newick, check_engine
+from persiste_rust.histories import BranchSummary, annotated_tree, check_engine
 from persiste_rust.model import GeneContentModel
-
-# Probabilities in text have four digits behind the point; the last word stands for NaN.
-_SCALE = 10_000
-_WORDS = [f"{code / _SCALE:.4f}" for code in range(_SCALE + 1)] + ["NA"]
-_FAMILIES_AT_ONCE = 2000
 
 
 def register(commands: Any) -> None:
@@ -29,15 +24,16 @@ def register(commands: Any) -> None:
     one = commands.add_parser(
         "ancestral",
         help="ancestral genomes, and gains and losses of each branch",
-        description="Fits the model and writes branches.tsv (expected gains and losses, genome sizes), tree.nwk "
-        "(annotated), ancestral_probabilities.tsv and joint_states.tsv (a line a family, a column a node).",
+        description="Fits the model and writes branches.tsv (expected gains and losses, genome sizes), tree.nwk and "
+        "tree.nex (annotated), ancestral_probabilities.tsv and joint_states.tsv (a line a family, a column a node).",
     )
     add_input_arguments(one)
     add_model_arguments(one)
     one.add_argument("-o", "--output", metavar="DIR", required=True, help="folder for the files")
     one.add_argument("--tips", action="store_true", help="also columns for the tips")
-    one.add_argument("--sums-only", action="store_true", help="only branches.tsv and tree.nwk")
+    one.add_argument("--sums-only", action="store_true", help="only branches.tsv and the trees")
     one.add_argument("--itol", action="store_true", help="also data sets for iTOL: itol_events.txt, itol_sizes.txt")
+    _add_format(one)
     one.set_defaults(run=_ancestral)
 
     one = commands.add_parser(
@@ -48,7 +44,13 @@ def register(commands: Any) -> None:
     )
     add_input_arguments(one)
     add_model_arguments(one)
-    one.add_argument("-o", "--output", metavar="FILE", help="default: standard output")
+    one.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="default: standard output; a name that ends in .parquet is written as such",
+    )
+    _add_format(one)
     one.add_argument(
         "--min-probability",
         metavar="P",
@@ -59,11 +61,43 @@ def register(commands: Any) -> None:
     one.add_argument("--branch", metavar="NODE", action="append", help="only this branch; may be given several times")
     one.add_argument("--family", metavar="NAME", action="append", help="only this family; may be given several times")
     one.add_argument("--fdr", metavar="Q", type=float, help="greatest false-discovery rate of the list")
-    one.add_argument("--write-tree", metavar="FILE", help="write the annotated tree, with the names of all nodes")
+    one.add_argument(
+        "--write-tree",
+        metavar="FILE",
+        help="write the annotated tree, with the names of all nodes; NEXUS if it ends in .nex",
+    )
     one.set_defaults(run=_events)
 
+    one = commands.add_parser(
+        "maps",
+        help="whole histories of the families, drawn from what the data leave open",
+        description="Fits the model and draws histories of all families given the data (stochastic maps): "
+        "map_branches.tsv (means, sd and 95 %% intervals over maps of gains, losses, genome sizes and time present of "
+        "each branch), maps.tsv (the same sums of every map), tree.nwk and tree.nex. The same seed gives the same maps "
+        "with any number of threads.",
+    )
+    add_input_arguments(one)
+    add_model_arguments(one)
+    one.add_argument("-o", "--output", metavar="DIR", required=True, help="folder for the files")
+    one.add_argument("-n", "--maps", metavar="N", type=int, default=100, help="maps of each family; default: 100")
+    one.add_argument("--seed", metavar="N", type=int, default=1, help="of all random numbers; default: 1")
+    one.add_argument("--family", metavar="NAME", action="append", help="only this family; may be given several times")
+    one.add_argument(
+        "--events",
+        action="store_true",
+        help="also map_events.tsv: each event of each map, with the time above the node",
+    )
+    _add_format(one)
+    one.set_defaults(run=_maps)
 
-def _fitted(arguments: argparse.Namespace) -> tuple[GeneContentModel, Fit, str]:
+
+def _add_format(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "--table-format", choices=_tables.FORMATS, help="tables as text (the default) or Parquet, which needs pyarrow"
+    )
+
+
+def _fitted(arguments: argparse.Namespace) -> tuple[GeneContentModel, Fit | FamilyFit, str]:
     with ProgressLine(sys.stderr) as progress:
         data = read_data(arguments, progress)
         build, conditioned = model_factory(arguments, data)
@@ -73,15 +107,12 @@ def _fitted(arguments: argparse.Namespace) -> tuple[GeneContentModel, Fit, str]:
 
 
 def _ancestral(arguments: argparse.Namespace) -> None:
-    folder = Path(arguments.output)
+    folder, kind = Path(arguments.output), _tables.checked_format(arguments.table_format)
     _report.prepare_folder(folder)
     model, fit, conditioned = _fitted(arguments)
     params = dict(fit.parameters)
     summary = model.branch_summary(params)
-    files: dict[str, str | Iterable[str]] = {
-        "branches.tsv": _lines(summary.columns()),
-        "tree.nwk": annotated_newick(model.data.tree, summary) + "\n",
-    }
+    files: dict[str, Content] = {f"branches.{kind}": _tables.table(summary.columns(), kind), **_trees(model, summary)}
     if arguments.itol:
         files |= _itol(summary)
     if not arguments.sums_only:
@@ -90,10 +121,9 @@ def _ancestral(arguments: argparse.Namespace) -> None:
         nodes = np.flatnonzero(~is_tip | arguments.tips)
         head = [summary.node[node] for node in nodes]
         names = model.data.family_names
-        files["ancestral_probabilities.tsv"] = _wide(
-            names, head, nodes, model.ancestral_probabilities(params, dtype="float32")
-        )
-        files["joint_states.tsv"] = _wide(names, head, nodes, model.joint_states(params))
+        probabilities = model.ancestral_probabilities(params, dtype="float32")
+        files[f"ancestral_probabilities.{kind}"] = _tables.wide(names, head, nodes, probabilities, kind)
+        files[f"joint_states.{kind}"] = _tables.wide(names, head, nodes, model.joint_states(params), kind)
     _report.write_files(folder, files)
     root = int(np.flatnonzero(model.data.tree.parent < 0)[0])
     print(f"conditioned on        {conditioned}")
@@ -104,6 +134,48 @@ def _ancestral(arguments: argparse.Namespace) -> None:
         f"root genome           {summary.genome_size[root]:.1f} families of the table "
         f"(95 % interval {summary.genome_size_low[root]:.1f} to {summary.genome_size_high[root]:.1f})"
     )
+    print(f"written               {', '.join(files)} in {folder}")
+
+
+def _trees(model: GeneContentModel, summary: BranchSummary) -> dict[str, Content]:
+    """The annotated tree, whose labels the tables use, in both formats."""
+    tree = model.data.tree
+    return {
+        "tree.nwk": annotated_tree(tree, summary) + "\n",
+        "tree.nex": annotated_tree(tree, summary, nexus=True),
+    }
+
+
+def _maps(arguments: argparse.Namespace) -> None:
+    folder, kind = Path(arguments.output), _tables.checked_format(arguments.table_format)
+    _report.prepare_folder(folder)
+    model, fit, conditioned = _fitted(arguments)
+    params = dict(fit.parameters)
+    with ProgressLine(sys.stderr) as progress:
+        found = model.stochastic_maps(
+            params,
+            n_maps=arguments.maps,
+            seed=arguments.seed,
+            families=arguments.family,
+            events=arguments.events,
+            progress=progress,
+        )
+    summary = found.summary()
+    files: dict[str, Content] = {
+        f"map_branches.{kind}": _tables.table(summary, kind),
+        f"maps.{kind}": _tables.table(found.columns(), kind),
+        **_trees(model, model.branch_summary(params)),
+    }
+    if found.events is not None:
+        files[f"map_events.{kind}"] = _tables.table(found.events.columns(), kind)
+    _report.write_files(folder, files)
+    gains, losses = found.branch_gains.sum(axis=1), found.branch_losses.sum(axis=1)
+    print(f"conditioned on        {conditioned}")
+    print(f"log-likelihood        {fit.log_likelihood:.4f}")
+    print(f"maps                  {found.n_maps} of {found.n_families} families, seed {found.seed}")
+    for what, totals in (("gains", gains), ("losses", losses)):
+        low, high = np.quantile(totals, (0.025, 0.975))
+        print(f"{what + ' in all':<21} {totals.mean():.1f} (95 % of maps {low:.1f} to {high:.1f})")
     print(f"written               {', '.join(files)} in {folder}")
 
 
@@ -118,6 +190,9 @@ def _writable(path: str | None) -> Path | None:
 
 
 def _events(arguments: argparse.Namespace) -> None:
+    kind = _tables.checked_format(arguments.table_format, arguments.output)
+    if kind == "parquet" and arguments.output is None:
+        raise ValueError("Parquet is not written to standard output; name a file with -o")
     output, tree_output = _writable(arguments.output), _writable(arguments.write_tree)
     model, fit, conditioned = _fitted(arguments)
     params = dict(fit.parameters)
@@ -129,48 +204,20 @@ def _events(arguments: argparse.Namespace) -> None:
         fdr=arguments.fdr,
     )
     if tree_output is not None:
-        text = annotated_newick(model.data.tree, model.branch_summary(params)) + "\n"
+        is_nexus = tree_output.suffix in (".nex", ".nexus")
+        text = annotated_tree(model.data.tree, model.branch_summary(params), nexus=is_nexus).rstrip() + "\n"
         _report.write_files(tree_output.parent, {tree_output.name: text})
-    lines = _lines(found.columns())
     if output is None:
-        sys.stdout.writelines(lines)
+        sys.stdout.writelines(_tables.lines(found.columns()))
     else:
-        _report.write_files(output.parent, {output.name: lines})
+        _report.write_files(output.parent, {output.name: _tables.table(found.columns(), kind)})
     n_losses = int(found.is_loss.sum())
     rate = f", false-discovery rate {found.false_discovery_rate[-1]:.4g}" if len(found) else ""
     print(f"conditioned on {conditioned}", file=sys.stderr)
     print(f"{len(found)} events: {len(found) - n_losses} gains, {n_losses} losses{rate}", file=sys.stderr)
 
 
-def _lines(columns: dict[str, Any]) -> Iterator[str]:
-    """A table as lines: names escaped, numbers with all their digits but for rounding noise."""
-    yield "\t".join(columns) + "\n"
-    cells = []
-    for column in columns.values():
-        if isinstance(column, np.ndarray):
-            cells.append([f"{value:.9g}" for value in column.tolist()])
-        else:
-            escaped = {name: _report.escaped(name) for name in set(column)}
-            cells.append([escaped[name] for name in column])
-    for row in zip(*cells, strict=True):
-        yield "\t".join(row) + "\n"
-
-
-def _wide(names: list[str], head: list[str], nodes: NDArray[np.int64], table: NDArray[Any]) -> Iterator[str]:
-    """A line a family and a column a node; probabilities with four digits behind the point."""
-    words = _WORDS if table.dtype.kind == "f" else ["0", "1", "NA"]
-    yield "\t".join(["family", *map(_report.escaped, head)]) + "\n"
-    for first in range(0, len(names), _FAMILIES_AT_ONCE):
-        part = table[nodes, first : first + _FAMILIES_AT_ONCE].T
-        if table.dtype.kind == "f":
-            codes = np.where(np.isnan(part), _SCALE + 1, np.rint(np.nan_to_num(part) * _SCALE)).astype(np.int64)
-        else:
-            codes = np.where(part < 0, 2, part).astype(np.int64)
-        for name, row in zip(names[first : first + _FAMILIES_AT_ONCE], codes.tolist(), strict=True):
-            yield "\t".join([_report.escaped(name), *map(words.__getitem__, row)]) + "\n"
-
-
-def _itol(summary: BranchSummary) -> dict[str, str | Iterable[str]]:
+def _itol(summary: BranchSummary) -> dict[str, Content]:
     """Data sets for iTOL: bars of gains and losses, and of genome sizes, by node."""
     events = [
         "DATASET_MULTIBAR\nSEPARATOR TAB\nDATASET_LABEL\texpected gains and losses\nCOLOR\t#2c7fb8\n"

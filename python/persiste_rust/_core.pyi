@@ -35,12 +35,14 @@ __all__ = [
     "dirichlet_read_presence",
     "events",
     "fold_of_item",
+    "format_cells",
     "joint_states",
     "parallel_fraction",
     "ranking",
     "rate_models",
-    "relabelled_newick",
+    "relabelled_tree",
     "root_priors",
+    "stochastic_maps",
     "stream_seed",
     "summarise",
     "table_formats",
@@ -89,21 +91,37 @@ def aggregate(
 ) -> NDArray[np.float64]: ...
 def parallel_fraction(threads: list[int], speed_ups: list[float]) -> float: ...
 
-# Histories: the rows of tables are nodes, the columns families.
+# Histories: the rows of tables are nodes, the columns families; parameters of a FamilyModel are log gain and log loss
+# of one family after the other.
 def branch_quantity(
-    model: Model, params: NDArray[np.float64], quantity: str, single: bool
+    model: Model | FamilyModel, params: NDArray[np.float64], quantity: str, single: bool
 ) -> NDArray[np.float64] | NDArray[np.float32]: ...
-def joint_states(model: Model, params: NDArray[np.float64]) -> dict[str, Any]: ...
-def branch_sums(model: Model, params: NDArray[np.float64]) -> dict[str, Any]: ...
+def joint_states(model: Model | FamilyModel, params: NDArray[np.float64]) -> dict[str, Any]: ...
+def branch_sums(model: Model | FamilyModel, params: NDArray[np.float64]) -> dict[str, Any]: ...
 def events(
-    model: Model,
+    model: Model | FamilyModel,
     params: NDArray[np.float64],
     least_probability: float,
     false_discovery_rate: float | None = None,
     nodes: NDArray[np.bool_] | None = None,
     families: NDArray[np.bool_] | None = None,
 ) -> dict[str, Any]: ...
-def relabelled_newick(tree: Tree, names: list[str], annotations: list[str]) -> str: ...
+def relabelled_tree(tree: Tree, names: list[str], annotations: list[str], nexus: bool) -> str: ...
+def stochastic_maps(
+    model: Model | FamilyModel,
+    params: NDArray[np.float64],
+    n_maps: int,
+    seed: int,
+    *,
+    families: NDArray[np.bool_] | None = None,
+    by_family: bool = False,
+    events: bool = False,
+    threads: int | None = None,
+    progress: _Progress | None = None,
+) -> dict[str, Any]: ...
+def format_cells(
+    cells: NDArray[np.int8] | NDArray[np.float32], nodes: list[int], first: int, names: list[str]
+) -> bytes: ...
 
 @final
 class Tree:

@@ -7,7 +7,7 @@ import math
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -174,15 +174,24 @@ def prepare_folder(folder: Path) -> None:
         raise PermissionError(f"the output folder '{folder}' cannot be written to")
 
 
-def write_files(folder: Path, contents: Mapping[str, str | Iterable[str]]) -> None:
-    """Writes each file beside its place and moves all of them there at the end, so none is ever half written."""
+def write_files(
+    folder: Path, contents: Mapping[str, str | Iterable[str] | Iterable[bytes] | Callable[[Path], None]]
+) -> None:
+    """Writes each file beside its place and moves all of them there at the end, so none is ever half written.
+
+    A content is a text, pieces of one, or a function that writes the file it is given.
+    """
     beside: dict[str, Path] = {}
     try:
         for name, content in contents.items():
             descriptor, path = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
             beside[name] = Path(path)
-            with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-                file.writelines([content] if isinstance(content, str) else content)
+            with os.fdopen(descriptor, "wb") as file:
+                if callable(content):
+                    content(Path(path))
+                else:
+                    pieces = [content] if isinstance(content, str) else content
+                    file.writelines(piece.encode() if isinstance(piece, str) else piece for piece in pieces)
                 file.flush()
                 os.fsync(file.fileno())
             os.chmod(path, 0o666 & ~_umask())

@@ -75,6 +75,11 @@ class FamilyFit:
         return np.stack(self._model.intervals(self._fits, point / 2.0, progress=progress), axis=2)
 
     @property
+    def parameters(self) -> Mapping[str, _Floats]:
+        """The log-rates by name, each (n_families), as the model takes them."""
+        return {name: self.log_rates[:, index] for index, name in enumerate(_NAMES)}
+
+    @property
     def log_likelihood(self) -> float:
         """The sum over families."""
         return float(self.log_likelihoods.sum())
@@ -185,6 +190,12 @@ class FamilyRatesModel(GeneContentModel):
         if pairs.shape != (n, 2):
             raise ValueError(f"the parameters have shape {pairs.shape}; allowed is ({n}, 2): log_gain, log_loss")
         return pairs
+
+    def _history_model(self) -> Any:
+        return self._families
+
+    def _history_parameters(self, params: Any) -> _Floats:
+        return self._pairs(params).ravel()
 
     def log_likelihood(self, params: Any) -> float:
         """Returns the log-likelihood of all families, natural log."""

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from persiste_rust.maps import StochasticMaps, frame, maps_from
 from persiste_rust.tree import Tree
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from persiste_rust import _core
-    from persiste_rust.data import GeneContentData
+    from persiste_rust.data import GeneContentData, Progress
 
 _Floats = NDArray[np.float64]
 Precision = Literal["float64", "float32"]
@@ -39,15 +40,6 @@ def unique_labels(tree: Tree) -> list[str]:
     return labels
 
 
-def _frame(columns: dict[str, Any]) -> pd.DataFrame:
-    try:
-        import pandas
-    except ImportError as error:
-        raise ImportError("a DataFrame needs pandas: pip install 'persiste-rust[pandas]'") from error
-    frame: pd.DataFrame = pandas.DataFrame(columns)
-    return frame
-
-
 @dataclass(frozen=True, eq=False)
 class JointStates:
     """The most probable states of all nodes together, and the rate category that goes with them.
@@ -66,10 +58,11 @@ class BranchSummary:
     """Sums over families for every node and the branch above it; every array is (n_nodes), in node order.
 
     `expected_gains` and `expected_losses` are expected numbers of events, their `_sd` that of a sum over families
-    drawn from a population. `families_gained`, `families_lost` (at least once on the branch) and `genome_size` are
-    expected counts, their `_sd` that of the count given the data and the parameters. The interval of the genome size
-    is normal, 95 %. The root has no branch: its events are 0. Of `n_families` in the sums; `n_impossible` others
-    cannot arise at these parameters.
+    drawn from a population; `gains_posterior_sd` and `losses_posterior_sd` are the standard deviations of the numbers
+    given the data and the parameters. `families_gained`, `families_lost` (at least once on the branch) and
+    `genome_size` are expected counts, their `_sd` that of the count given the data and the parameters. The interval of
+    the genome size is normal, 95 %. The root has no branch: its events are 0. Of `n_families` in the sums;
+    `n_impossible` others cannot arise at these parameters.
     """
 
     node: list[str]
@@ -85,6 +78,8 @@ class BranchSummary:
     families_lost_sd: _Floats
     genome_size: _Floats
     genome_size_sd: _Floats
+    gains_posterior_sd: _Floats
+    losses_posterior_sd: _Floats
     n_families: int
     n_impossible: int
 
@@ -103,11 +98,12 @@ class BranchSummary:
         names = ["node", "parent", "length"]
         for name in ("expected_gains", "expected_losses", "families_gained", "families_lost", "genome_size"):
             names += [name, f"{name}_sd"]
-        return {name: getattr(self, name) for name in [*names, "genome_size_low", "genome_size_high"]}
+        names += ["genome_size_low", "genome_size_high", "gains_posterior_sd", "losses_posterior_sd"]
+        return {name: getattr(self, name) for name in names}
 
     def to_frame(self) -> pd.DataFrame:
         """Returns a pandas DataFrame with a row a node."""
-        return _frame(self.columns())
+        return frame(self.columns())
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,7 +142,7 @@ class Events:
 
     def to_frame(self) -> pd.DataFrame:
         """Returns a pandas DataFrame with a row an event."""
-        return _frame(self.columns())
+        return frame(self.columns())
 
 
 class HistoryMethods:
@@ -162,6 +158,59 @@ class HistoryMethods:
     data: GeneContentData
     backend: str
     _native: _core.Model
+
+    def stochastic_maps(
+        self,
+        params: Any,
+        *,
+        n_maps: int = 100,
+        seed: int = 1,
+        families: Iterable[str] | None = None,
+        by_family: bool = False,
+        events: bool = False,
+        threads: int | None = None,
+        progress: Progress | None = None,
+    ) -> StochasticMaps:
+        """Returns whole histories of the families, drawn from their posterior distribution given the data.
+
+        Rate category, states of all nodes, and number and times of the events on each branch are drawn together, so
+        that the maps also show how branches and families go together. `families` (names; all by default) restricts
+        them. Sums over families are always there; `by_family` adds means and variances over maps for each branch and
+        family, four tables (n_nodes, n_families), `events` the events themselves. A family's draws depend on `seed`,
+        its place in the data and the model alone: neither on `threads` nor on which other families are asked for.
+
+        Being conditioned on how the table was filtered (`ascertainment`) does not change the posterior of a family
+        that is listed.
+
+        # Errors
+        ValueError for a name that does not exist, a seed or a number outside its range, and branches on which more
+        than 1e12 events are expected (1e5 with `events`).
+
+        >>> from persiste_rust import GeneContentData, GeneContentModel
+        >>> data = GeneContentData("((A:1,B:1):0.5,C:1.5);", [[1, 0], [1, 1], [0, 1]])
+        >>> maps = GeneContentModel(data).stochastic_maps([-1.0, -1.0], n_maps=20)
+        >>> maps.branch_gains.shape, maps.genome_sizes[:, 0].tolist() == [1] * 20
+        ((20, 5), True)
+        """
+        engine, native, vector = self._engine(params)
+        if not 0 <= seed < 2**64:
+            raise ValueError(f"seed is {seed}; allowed are whole numbers from 0 to 2**64 - 1")
+        if not 1 <= n_maps < 2**32:
+            raise ValueError(f"n_maps is {n_maps}; allowed are 1 or more, below 2**32")
+        chosen = None if families is None else _mask(self.data.family_names, families, "family")
+        found = engine.stochastic_maps(
+            native,
+            vector,
+            n_maps,
+            seed,
+            families=chosen,
+            by_family=by_family,
+            events=events,
+            threads=threads,
+            progress=progress,
+        )
+        tree = self.data.tree
+        return maps_from(found, seed, unique_labels(tree), tree.branch_length, self.data.family_names)
 
     def ancestral_probabilities(self, params: Any, *, dtype: Precision = "float64") -> NDArray[Any]:
         """Returns the probability of presence at each node, (n_nodes, n_families).
@@ -214,7 +263,7 @@ class HistoryMethods:
         labels = unique_labels(tree)
         sums: dict[str, Any] = {}
         for name, column in found.items():
-            if isinstance(column, np.ndarray):
+            if isinstance(column, np.ndarray) and column.ndim == 2:
                 sums[name], sums[f"{name}_sd"] = column[:, 0].copy(), column[:, 1].copy()
             else:
                 sums[name] = column
@@ -257,7 +306,13 @@ class HistoryMethods:
         check_engine(self)
         from persiste_rust import _core
 
-        return _core, self._native, self._vector(params)
+        return _core, self._history_model(), self._history_parameters(params)
+
+    def _history_model(self) -> Any:
+        return self._native
+
+    def _history_parameters(self, params: Any) -> _Floats:
+        return self._vector(params)
 
     def _vector(self, params: Any) -> _Floats:
         raise NotImplementedError
@@ -265,11 +320,6 @@ class HistoryMethods:
 
 def check_engine(model: HistoryMethods) -> None:
     """Raises ValueError if this model has no ancestral states and events."""
-    if getattr(model, "_native", None) is None:
-        raise ValueError(
-            "rates='per-family' has no ancestral states and events yet; use rates that families share, such as "
-            "DiscreteGamma(4)"
-        )
     if model.backend != "rust":
         raise ValueError("ancestral states and events need the compiled engine; the NumPy backend does not have them")
 
@@ -284,10 +334,11 @@ def _mask(names: list[str], chosen: Iterable[str], what: str) -> NDArray[np.bool
     return mask
 
 
-def annotated_newick(tree: Tree, summary: BranchSummary) -> str:
+def annotated_tree(tree: Tree, summary: BranchSummary, *, nexus: bool = False) -> str:
     """Returns the tree with unique labels, expected gains and losses of each branch and the size of each genome.
 
-    A name that several nodes have gives way to `node<number>`, and stands in the annotation as `label`.
+    Newick, or NEXUS as FigTree reads it; the annotations stand behind the label as `[&gains=..,losses=..]`. A name that
+    several nodes have gives way to `node<number>`, and stands in the annotation as `label`.
     """
     from persiste_rust import _core
 
@@ -300,4 +351,4 @@ def annotated_newick(tree: Tree, summary: BranchSummary) -> str:
         if name and name != label:
             parts.append('label="{}"'.format(name.replace('"', "'")))
         annotations.append(",".join(parts))
-    return _core.relabelled_newick(tree._native, summary.node, annotations)
+    return _core.relabelled_tree(tree._native, summary.node, annotations, nexus)

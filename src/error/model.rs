@@ -47,6 +47,14 @@ pub enum ModelError {
         /// How many values were given.
         found: usize,
     },
+    /// Not two rates a family.
+    #[error("expected log gain and log loss of {n_families} families, {} numbers; found {found}", 2 * n_families)]
+    FamilyRateCount {
+        /// How many families there are.
+        n_families: usize,
+        /// How many values were given.
+        found: usize,
+    },
     /// A parameter outside its domain.
     #[error("parameter {name} is {found}; allowed are {allowed}")]
     Parameter {

@@ -46,6 +46,35 @@ pub enum QuantityError {
         /// Its columns.
         n_families: usize,
     },
+    /// Maps that do not fit into memory.
+    #[error(
+        "{n_maps} maps of {n_nodes} nodes do not fit into memory; ask for fewer maps, or for several lots with other \
+         seeds"
+    )]
+    TooManyMaps {
+        /// How many.
+        n_maps: usize,
+        /// Of how many nodes each.
+        n_nodes: usize,
+    },
+    /// No maps.
+    #[error("the number of maps is 0; allowed are 1 or more")]
+    NoMaps,
+    /// More events on a branch than can be counted.
+    #[error(
+        "the rates make about {expected:.3e} events on the branch above node {node}; they are {what} up to {most:.0e} \
+         on a branch; bound the rates or leave the families out"
+    )]
+    TooManyEvents {
+        /// Which branch.
+        node: usize,
+        /// The faster rate times the length.
+        expected: f64,
+        /// "counted" or "listed one by one".
+        what: &'static str,
+        /// The limit.
+        most: f64,
+    },
     /// The model cannot be evaluated.
     #[error(transparent)]
     Model(#[from] ModelError),

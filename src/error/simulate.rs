@@ -70,7 +70,7 @@ pub enum SimulateError {
     /// Too many events to count one by one.
     #[error(
         "the rates make about {expected:.3e} events on the branch above node {node}; true events are counted up to \
-         {most} on a branch"
+         {most:.0e} on a branch"
     )]
     TooManyEvents {
         /// Which branch.

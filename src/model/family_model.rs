@@ -137,6 +137,10 @@ impl FamilyModel {
 }
 
 impl Lanes<'_> {
+    pub(super) fn kernel(&self) -> &Kernel {
+        &self.kernel
+    }
+
     /// Returns the number of lanes.
     #[must_use]
     pub fn n_lanes(&self) -> usize {
@@ -221,15 +225,15 @@ impl Lanes<'_> {
 }
 
 /// Rates and root frequencies of lanes.
-struct Inputs {
-    gain: Vec<f64>,
-    loss: Vec<f64>,
-    root: Vec<[f64; 2]>,
-    set_of_branch: Vec<u32>,
+pub(super) struct Inputs {
+    pub(super) gain: Vec<f64>,
+    pub(super) loss: Vec<f64>,
+    pub(super) root: Vec<[f64; 2]>,
+    pub(super) set_of_branch: Vec<u32>,
 }
 
 impl Inputs {
-    fn new(model: &FamilyModel, log_rates: &[[f64; 2]]) -> Result<Self, ModelError> {
+    pub(super) fn new(model: &FamilyModel, log_rates: &[[f64; 2]]) -> Result<Self, ModelError> {
         let mut inputs = Self {
             gain: Vec::with_capacity(log_rates.len()),
             loss: Vec::with_capacity(log_rates.len()),

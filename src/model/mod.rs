@@ -29,7 +29,7 @@ pub use family_model::{FamilyModel, LaneGradients, Lanes};
 pub use family_rates::log_likelihoods_at;
 pub use family_weights::FamilyWeights;
 pub use gene_content::{GeneContentModel, Specification, ValueAndGradient};
-pub use histories::Histories;
+pub use histories::{Histories, HistoryModel};
 pub use observation::{Observation, logistic, logit};
 pub use process::{Process, Processes};
 pub use root_prior::RootPrior;

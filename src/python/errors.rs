@@ -67,7 +67,7 @@ impl IntoPyErr for QuantityError {
     fn into_py(self) -> PyErr {
         match self {
             Self::Model(error) => error.into_py(),
-            Self::TooLarge { .. } => PyMemoryError::new_err(self.to_string()),
+            Self::TooLarge { .. } | Self::TooManyMaps { .. } => PyMemoryError::new_err(self.to_string()),
             _ => PyValueError::new_err(self.to_string()),
         }
     }

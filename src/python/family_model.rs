@@ -22,6 +22,12 @@ pub(super) struct PyFamilyModel {
 #[pyclass(name = "FamilyFits", module = "persiste_rust._core", frozen)]
 pub(super) struct PyFamilyFits(FamilyFits);
 
+impl PyFamilyModel {
+    pub(super) fn model(&self) -> &FamilyModel {
+        &self.model
+    }
+}
+
 fn pairs(log_rates: &PyReadonlyArray2<'_, f64>) -> Vec<[f64; 2]> {
     let rows = log_rates.as_array();
     rows.rows().into_iter().map(|row| [row[0], row[1]]).collect()

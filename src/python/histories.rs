@@ -1,7 +1,7 @@
 //! Ancestral states, gains and losses of a model, for Python.
 
 use super::errors::OrRaise;
-use super::model::PyModel;
+use super::history_model::PyHistoryModel;
 use super::tree::PyTree;
 use crate::io::newick;
 use crate::problem::Tree;
@@ -17,7 +17,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 /// A table `[n_nodes][n_families]` as an array that takes it over.
-fn array<T: Element>(py: Python<'_>, n_nodes: usize, table: Vec<T>) -> PyResult<Bound<'_, PyArray2<T>>> {
+pub(super) fn array<T: Element>(py: Python<'_>, n_nodes: usize, table: Vec<T>) -> PyResult<Bound<'_, PyArray2<T>>> {
     let n_families = table.len() / n_nodes;
     let array = Array2::from_shape_vec((n_nodes, n_families), table);
     Ok(array
@@ -29,7 +29,7 @@ fn array<T: Element>(py: Python<'_>, n_nodes: usize, table: Vec<T>) -> PyResult<
 #[pyfunction]
 pub(super) fn branch_quantity<'py>(
     py: Python<'py>,
-    model: &PyModel,
+    model: PyHistoryModel<'py>,
     params: PyReadonlyArray1<'_, f64>,
     quantity: &str,
     single: bool,
@@ -37,12 +37,12 @@ pub(super) fn branch_quantity<'py>(
     let quantity = BranchQuantity::parse(quantity).or_raise()?;
     let n_nodes = model.n_nodes();
     if single {
-        let table = model.evaluate(py, &params, |model, params, monitor| {
+        let table = model.evaluate(py, &params, None, |model, params, monitor| {
             family_table(model, params, quantity, |value| value as f32, monitor)
         })?;
         Ok(array(py, n_nodes, table)?.into_any())
     } else {
-        let table = model.evaluate(py, &params, |model, params, monitor| {
+        let table = model.evaluate(py, &params, None, |model, params, monitor| {
             family_table(model, params, quantity, |value| value, monitor)
         })?;
         Ok(array(py, n_nodes, table)?.into_any())
@@ -53,10 +53,12 @@ pub(super) fn branch_quantity<'py>(
 #[pyfunction]
 pub(super) fn joint_states<'py>(
     py: Python<'py>,
-    model: &PyModel,
+    model: PyHistoryModel<'py>,
     params: PyReadonlyArray1<'_, f64>,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let found = model.evaluate(py, &params, most_probable_states)?;
+    let found = model.evaluate(py, &params, None, |model, params, monitor| {
+        most_probable_states(model, params, monitor)
+    })?;
     let result = PyDict::new(py);
     result.set_item("states", array(py, model.n_nodes(), found.states)?)?;
     let categories: Vec<i64> = found.categories.into_iter().map(i64::from).collect();
@@ -65,14 +67,16 @@ pub(super) fn joint_states<'py>(
     Ok(result)
 }
 
-/// Sums over families: each (n_nodes, 2), the sum and its standard deviation.
+/// Sums over families: each (n_nodes, 2), the sum and its standard deviation; posterior standard deviations (n_nodes).
 #[pyfunction]
 pub(super) fn branch_sums<'py>(
     py: Python<'py>,
-    model: &PyModel,
+    model: PyHistoryModel<'py>,
     params: PyReadonlyArray1<'_, f64>,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let found = model.evaluate(py, &params, branch_summary)?;
+    let found = model.evaluate(py, &params, None, |model, params, monitor| {
+        branch_summary(model, params, monitor)
+    })?;
     let result = PyDict::new(py);
     result.set_item("n_families", found.n_families)?;
     result.set_item("n_impossible", found.n_impossible)?;
@@ -83,6 +87,12 @@ pub(super) fn branch_sums<'py>(
         ("families_lost", found.families_lost),
         ("genome_size", found.genome_size),
     ];
+    for (name, sds) in [
+        ("gains_posterior_sd", found.gains_posterior_sd),
+        ("losses_posterior_sd", found.losses_posterior_sd),
+    ] {
+        result.set_item(name, sds.into_pyarray(py))?;
+    }
     for (name, totals) in columns {
         let flat = totals
             .iter()
@@ -98,7 +108,7 @@ pub(super) fn branch_sums<'py>(
 #[pyo3(signature = (model, params, least_probability, false_discovery_rate=None, nodes=None, families=None))]
 pub(super) fn events<'py>(
     py: Python<'py>,
-    model: &PyModel,
+    model: PyHistoryModel<'py>,
     params: PyReadonlyArray1<'_, f64>,
     least_probability: f64,
     false_discovery_rate: Option<f64>,
@@ -113,7 +123,7 @@ pub(super) fn events<'py>(
         nodes: nodes.as_deref(),
         families: families.as_deref(),
     };
-    let found = model.evaluate(py, &params, |model, params, monitor| {
+    let found = model.evaluate(py, &params, None, |model, params, monitor| {
         event_list::events(model, params, &choice, monitor)
     })?;
     let result = PyDict::new(py);
@@ -130,9 +140,14 @@ pub(super) fn events<'py>(
     Ok(result)
 }
 
-/// The Newick text of a tree with other names, and an annotation for each node, both (n_nodes).
+/// A tree as Newick or NEXUS text with other names, and an annotation for each node, both (n_nodes).
 #[pyfunction]
-pub(super) fn relabelled_newick(tree: &PyTree, names: Vec<String>, annotations: Vec<String>) -> PyResult<String> {
+pub(super) fn relabelled_tree(
+    tree: &PyTree,
+    names: Vec<String>,
+    annotations: Vec<String>,
+    nexus: bool,
+) -> PyResult<String> {
     let (parents, lengths) = (tree.tree.parents().to_vec(), tree.tree.branch_lengths().to_vec());
     let n_nodes = tree.tree.n_nodes();
     if names.len() != n_nodes || annotations.len() != n_nodes {
@@ -143,5 +158,8 @@ pub(super) fn relabelled_newick(tree: &PyTree, names: Vec<String>, annotations: 
     }
     let relabelled = Tree::new(parents, lengths, names.into_iter().collect()).or_raise()?;
     let of_node = |node: usize| Some(annotations[node].clone()).filter(|text| !text.is_empty());
-    Ok(newick::write(&relabelled, of_node))
+    Ok(match nexus {
+        true => newick::write_nexus(&relabelled, of_node),
+        false => newick::write(&relabelled, of_node),
+    })
 }

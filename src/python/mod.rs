@@ -7,13 +7,16 @@ mod family_model;
 mod fitted;
 mod functions;
 mod histories;
+mod history_model;
 mod interrupt;
+mod maps;
 mod model;
 mod parallel;
 mod presence;
 mod simulation;
 mod specification;
 mod tree;
+mod wide_table;
 
 use crate::model::{RootPrior, ascertainment, rates, root_prior};
 use crate::parallel::{Workers, thread_count};
@@ -83,7 +86,9 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(histories::joint_states, module)?)?;
     module.add_function(wrap_pyfunction!(histories::branch_sums, module)?)?;
     module.add_function(wrap_pyfunction!(histories::events, module)?)?;
-    module.add_function(wrap_pyfunction!(histories::relabelled_newick, module)?)?;
+    module.add_function(wrap_pyfunction!(histories::relabelled_tree, module)?)?;
+    module.add_function(wrap_pyfunction!(maps::stochastic_maps, module)?)?;
+    module.add_function(wrap_pyfunction!(wide_table::format_cells, module)?)?;
     module.add_function(wrap_pyfunction!(parallel::thread_count, module)?)?;
     module.add_function(wrap_pyfunction!(parallel::stream_seed, module)?)?;
     module.add_function(wrap_pyfunction!(parallel::fold_of_item, module)?)?;

@@ -25,8 +25,13 @@ pub(super) struct PyModel {
 }
 
 impl PyModel {
-    pub(super) fn n_nodes(&self) -> usize {
-        self.model.problem().tree().n_nodes()
+    pub(super) fn model(&self) -> &GeneContentModel {
+        &self.model
+    }
+
+    /// Returns whether an evaluation may take so long that Ctrl-C must be heard meanwhile.
+    pub(super) fn is_long(&self) -> bool {
+        self.is_long
     }
 
     pub(super) fn evaluate<T: Send, E: IntoPyErr + Send>(

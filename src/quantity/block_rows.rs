@@ -32,16 +32,9 @@ impl<'a> BlockRows<'a> {
         rows
     }
 
-    /// The root's branch has no length, whatever the tree says.
     fn of_pattern(&self, quantity: BranchQuantity, category: usize, node: usize, pattern: usize) -> [f64; 4] {
-        let tree = self.histories.tree();
-        let length = if node == tree.root() {
-            0.0
-        } else {
-            tree.branch_lengths()[node]
-        };
         let [gain, loss] = self.histories.rates(category, node, pattern);
-        quantity.given_ends(gain, loss, length)
+        quantity.given_ends(gain, loss, self.histories.branch_length(node))
     }
 
     /// Writes the posterior mean of each quantity at a node for every pattern of the block, `[n_quantities][n_lanes]`;

@@ -1,6 +1,7 @@
 //! The quantities that a branch has, by name.
 
 use super::event_probability::{gained_given_ends, lost_given_ends};
+use super::event_variance::{squared_gains_given_ends, squared_losses_given_ends};
 use super::expected_events::{gains_given_ends, losses_given_ends};
 use super::presence;
 use crate::error::QuantityError;
@@ -18,14 +19,20 @@ pub enum BranchQuantity {
     GainProbability,
     /// Probability of at least one loss; see [`event_probability`](super::event_probability).
     LossProbability,
+    /// Expected square of the number of gains; see [`event_variance`](super::event_variance).
+    SquaredGains,
+    /// Expected square of the number of losses; see [`event_variance`](super::event_variance).
+    SquaredLosses,
 }
 
-const NAMED: [(&str, BranchQuantity); 5] = [
+const NAMED: [(&str, BranchQuantity); 7] = [
     ("presence", BranchQuantity::Presence),
     ("expected gains", BranchQuantity::ExpectedGains),
     ("expected losses", BranchQuantity::ExpectedLosses),
     ("gain probability", BranchQuantity::GainProbability),
     ("loss probability", BranchQuantity::LossProbability),
+    ("expected squared gains", BranchQuantity::SquaredGains),
+    ("expected squared losses", BranchQuantity::SquaredLosses),
 ];
 
 impl BranchQuantity {
@@ -52,12 +59,14 @@ impl BranchQuantity {
             Self::ExpectedLosses => losses_given_ends(gain, loss, length),
             Self::GainProbability => gained_given_ends(gain, loss, length),
             Self::LossProbability => lost_given_ends(gain, loss, length),
+            Self::SquaredGains => squared_gains_given_ends(gain, loss, length),
+            Self::SquaredLosses => squared_losses_given_ends(gain, loss, length),
         }
     }
 
     /// Returns whether it is a probability, which rounding must not carry beyond 1.
     #[must_use]
     pub fn is_probability(self) -> bool {
-        !matches!(self, Self::ExpectedGains | Self::ExpectedLosses)
+        matches!(self, Self::Presence | Self::GainProbability | Self::LossProbability)
     }
 }

@@ -8,36 +8,43 @@
 //! families gained    sum_f P(at least one gain | data), sd: sqrt(sum_f P_f (1 - P_f))
 //! families lost      likewise
 //! genome size        sum_f P(present | data),           sd: sqrt(sum_f P_f (1 - P_f))
+//! gains, losses      their numbers,                     posterior sd: sqrt(sum_f Var(number of f | data))
 //! ```
 //!
 //! The standard deviation of the expected numbers is that of a sum over families drawn from a population: how much it
-//! would change with other families. Those of the three counts say how sure these families' data are of the count, at
-//! the given parameters; a normal interval is the sum plus and minus 1.96 sd. A genome size counts families of the
+//! would change with other families. The posterior standard deviation of the numbers of events, and that of the three
+//! counts, say how sure these families' data are of them at the given parameters; a normal interval is the sum plus and
+//! minus 1.96 sd. A genome size counts families of the
 //! table, not those that no genome was seen to carry. The root has a genome size alone.
 //!
 //! Axes: node. Unit: events, families.
 //!
-//! Source: sums of independent terms; for the terms see `expected_events`, `event_probability` and `presence`.
+//! Source: sums of independent terms; for the terms see `expected_events`, `event_variance`, `event_probability`
+//! and `presence`.
 
 use super::BranchQuantity;
 use super::block_rows::BlockRows;
 use super::ordered_sum::OrderedSum;
 use crate::error::QuantityError;
 use crate::kernel::PosteriorBlock;
-use crate::model::{GeneContentModel, Histories};
+use crate::model::{Histories, HistoryModel};
 use crate::parallel::Monitor;
 
-const QUANTITIES: [BranchQuantity; 5] = [
+const QUANTITIES: [BranchQuantity; 7] = [
     BranchQuantity::ExpectedGains,
     BranchQuantity::ExpectedLosses,
     BranchQuantity::GainProbability,
     BranchQuantity::LossProbability,
     BranchQuantity::Presence,
+    BranchQuantity::SquaredGains,
+    BranchQuantity::SquaredLosses,
 ];
 /// A sum, and a sum of squares or of variances, for each.
 const N_SUMS: usize = 2 * QUANTITIES.len();
-/// How many of the quantities are expected numbers; the others are probabilities.
+/// How many of the quantities are expected numbers; probabilities follow, and squares of the numbers.
 const N_NUMBERS: usize = 2;
+/// Where the squares begin.
+const SQUARES: usize = QUANTITIES.len() - N_NUMBERS;
 
 /// A sum over families and its standard deviation.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -65,6 +72,10 @@ pub struct BranchSummary {
     pub families_lost: Vec<Total>,
     /// Expected number of families present.
     pub genome_size: Vec<Total>,
+    /// Posterior standard deviation of the number of gains.
+    pub gains_posterior_sd: Vec<f64>,
+    /// Posterior standard deviation of the number of losses.
+    pub losses_posterior_sd: Vec<f64>,
 }
 
 /// Returns the sums over families of every branch and node.
@@ -74,7 +85,7 @@ pub struct BranchSummary {
 /// # Errors
 /// [`QuantityError::Model`] as the model's log-likelihood.
 pub fn branch_summary(
-    model: &GeneContentModel,
+    model: &impl HistoryModel,
     parameters: &[f64],
     monitor: &Monitor,
 ) -> Result<BranchSummary, QuantityError> {
@@ -100,7 +111,7 @@ pub fn branch_summary(
     let n_families = model.problem().patterns().n_families() - n_impossible;
     let column = |index: usize| {
         let of_node = |sums: &[f64]| of_sums(index, [sums[2 * index], sums[2 * index + 1]], n_families as f64);
-        total.chunks(N_SUMS).map(of_node).collect()
+        total.chunks(N_SUMS).map(of_node).collect::<Vec<_>>()
     };
     Ok(BranchSummary {
         n_families,
@@ -110,13 +121,16 @@ pub fn branch_summary(
         families_gained: column(2),
         families_lost: column(3),
         genome_size: column(4),
+        gains_posterior_sd: column(SQUARES).into_iter().map(|total| total.sd).collect(),
+        losses_posterior_sd: column(SQUARES + 1).into_iter().map(|total| total.sd).collect(),
     })
 }
 
 fn of_sums(index: usize, [sum, second]: [f64; 2], n: f64) -> Total {
     let variance = if index >= N_NUMBERS {
-        // Each term is known to an ulp of 1: what is less in all is rounding.
-        if second > n * f64::EPSILON { second } else { 0.0 }
+        // Each term is known to an ulp of 1, or of the square: what is less in all is rounding.
+        let noise = f64::EPSILON * if index < SQUARES { n } else { n + sum };
+        if second > noise { second } else { 0.0 }
     } else if n > 1.0 {
         // Rounding may leave a little less than nothing of equal numbers.
         n / (n - 1.0) * (second - sum * sum / n).max(0.0)
@@ -156,11 +170,23 @@ fn sums_of_block(rows: &BlockRows, block: &PosteriorBlock, weights: &[f64], n_no
     for node in 0..n_nodes {
         rows.fill(block, node, &mut values);
         for (index, row) in values.chunks(weights.len()).enumerate() {
+            let mean = index
+                .checked_sub(SQUARES)
+                .map(|number| &values[number * weights.len()..]);
             let (mut sum, mut second) = (0.0, 0.0);
-            for (&weight, &value) in weights.iter().zip(row) {
-                let value = if weight > 0.0 { value } else { 0.0 };
+            for (lane, (&weight, &value)) in weights
+                .iter()
+                .zip(row)
+                .enumerate()
+                .filter(|(_, (weight, _))| **weight > 0.0)
+            {
                 sum += weight * value;
-                second += weight * value * if index < N_NUMBERS { value } else { 1.0 - value };
+                second += weight
+                    * match mean {
+                        Some(mean) => value - mean[lane] * mean[lane],
+                        None if index < N_NUMBERS => value * value,
+                        None => value * (1.0 - value),
+                    };
             }
             sums.extend([sum, second]);
         }

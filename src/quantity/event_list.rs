@@ -11,7 +11,7 @@ use super::BranchQuantity;
 use super::block_rows::BlockRows;
 use crate::error::QuantityError;
 use crate::kernel::PosteriorBlock;
-use crate::model::{GeneContentModel, Histories};
+use crate::model::{Histories, HistoryModel};
 use crate::parallel::Monitor;
 
 /// Gains, then losses: probability and expected number of each.
@@ -87,7 +87,7 @@ impl EventChoice<'_> {
 /// # Errors
 /// [`QuantityError`] for a choice that is none, and as the model's log-likelihood.
 pub fn events(
-    model: &GeneContentModel,
+    model: &impl HistoryModel,
     parameters: &[f64],
     choice: &EventChoice,
     monitor: &Monitor,

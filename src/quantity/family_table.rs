@@ -3,7 +3,7 @@
 use super::BranchQuantity;
 use super::block_rows::BlockRows;
 use crate::error::QuantityError;
-use crate::model::GeneContentModel;
+use crate::model::HistoryModel;
 use crate::parallel::Monitor;
 use std::sync::{Mutex, PoisonError};
 
@@ -16,7 +16,7 @@ use std::sync::{Mutex, PoisonError};
 /// # Errors
 /// [`QuantityError::Model`] as the model's log-likelihood; [`QuantityError::TooLarge`].
 pub fn family_table<T: Copy + Send>(
-    model: &GeneContentModel,
+    model: &impl HistoryModel,
     parameters: &[f64],
     quantity: BranchQuantity,
     narrow: impl Fn(f64) -> T + Sync,

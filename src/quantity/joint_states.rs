@@ -13,7 +13,7 @@
 use super::family_table::{NodeRows, room};
 use crate::error::{Cancelled, QuantityError};
 use crate::kernel::transition;
-use crate::model::{GeneContentModel, Histories};
+use crate::model::{Histories, HistoryModel};
 use crate::parallel::{Monitor, Pool};
 use std::ops::Range;
 
@@ -38,7 +38,7 @@ pub struct JointStates {
 /// # Errors
 /// [`QuantityError::Model`] as the model's log-likelihood; [`QuantityError::TooLarge`].
 pub fn joint_states(
-    model: &GeneContentModel,
+    model: &impl HistoryModel,
     parameters: &[f64],
     monitor: &Monitor,
 ) -> Result<JointStates, QuantityError> {

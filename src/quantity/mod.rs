@@ -10,11 +10,13 @@ pub mod branch_summary;
 pub mod distance;
 pub mod event_list;
 pub mod event_probability;
+pub mod event_variance;
 pub mod expected_events;
 pub mod family_table;
 pub mod joint_states;
 mod ordered_sum;
 pub mod presence;
 mod small_ratios;
+pub mod stochastic_map;
 
 pub use branch_quantity::BranchQuantity;

@@ -168,10 +168,9 @@ impl<'a> Plan<'a> {
         let mut random = Random::of(self.simulation.seed, family, 1);
         truth.push_states(&self.states);
         for node in 0..tree.root() {
-            let branch = self.sampler.branch(self.simulation, category, node);
-            let above = self.states[tree.parents()[node] as usize];
-            let events = branch.events(above, self.states[node], &mut random);
-            truth.push_events(events);
+            let bridge = self.sampler.bridge(tree.n_nodes(), category, node);
+            let [above, below] = [tree.parents()[node] as usize, node].map(|node| usize::from(self.states[node]));
+            truth.push_events(bridge.events(above, below, &mut random).map(|number| number as u32));
         }
         truth.push_events([0, 0]);
     }

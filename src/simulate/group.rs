@@ -1,9 +1,9 @@
 //! What is prepared for the families of one group: one sampler a rate category, and how often each is recorded.
 
+use super::bridge::{Bridge, Chain};
 use super::counting::Counting;
-use super::events::{Branch, MOST_POINTS};
 use super::free::Free;
-use super::{REJECTION, Simulation};
+use super::{MOST_POINTS, REJECTION, Simulation};
 use crate::error::SimulateError;
 use crate::kernel::Transition;
 use crate::model::{Process, Processes};
@@ -28,8 +28,8 @@ pub(super) struct Sampler {
     pub(super) ways: Vec<Way>,
     /// P(recorded present) of each tip given its state, `[n_tips]`.
     pub(super) tips: Option<Vec<[f64; 2]>>,
-    /// Gain and loss rate of each category and set of branches.
-    rates: Vec<[f64; 2]>,
+    /// Of each category and branch, `[n_categories][n_nodes]`; empty where nobody asks for the truth.
+    bridges: Vec<Bridge>,
 }
 
 impl Sampler {
@@ -79,45 +79,46 @@ impl Sampler {
                 constructed(simulation, table, root, tips, logs[category], label)
             }
         });
-        let sampler = Self {
-            ways: ways.collect::<Result<_, _>>()?,
+        let ways = ways.collect::<Result<_, _>>()?;
+        let bridges = match simulation.wants_truth {
+            true => bridges(simulation, &weights, &rates)?,
+            false => Vec::new(),
+        };
+        Ok(Self {
+            ways,
             weights,
             tips: tips.map(<[_]>::to_vec),
-            rates,
-        };
-        if simulation.wants_truth {
-            sampler.check_events(simulation)?;
-        }
-        Ok(sampler)
+            bridges,
+        })
     }
 
-    /// Returns rates and length of the branch above a node.
-    pub(super) fn branch(&self, simulation: &Simulation<'_>, category: usize, node: usize) -> Branch {
-        let effects = &simulation.specification.effects;
+    /// Returns the branch above a node, where the truth is asked for.
+    pub(super) fn bridge(&self, n_nodes: usize, category: usize, node: usize) -> &Bridge {
+        &self.bridges[category * n_nodes + node]
+    }
+}
+
+/// Returns the branches of every category, `[n_categories][n_nodes]`; those of a category of weight 0 are never drawn.
+fn bridges(simulation: &Simulation<'_>, weights: &[f64], rates: &[[f64; 2]]) -> Result<Vec<Bridge>, SimulateError> {
+    let (tree, effects) = (simulation.tree, &simulation.specification.effects);
+    let of_place = |place: usize| {
+        let (category, node) = (place / tree.n_nodes(), place % tree.n_nodes());
         let set = effects.set_of_node()[node] as usize;
-        let [gain, loss] = self.rates[category * effects.n_sets() + set];
-        Branch {
-            gain,
-            loss,
-            length: simulation.tree.branch_lengths()[node],
+        let [gain, loss] = rates[category * effects.n_sets() + set];
+        let is_branch = node != tree.root() && weights[category] > 0.0;
+        let length = if is_branch { tree.branch_lengths()[node] } else { 0.0 };
+        let chain = Chain { gain, loss, length };
+        let expected = chain.points();
+        if expected > MOST_POINTS {
+            return Err(SimulateError::TooManyEvents {
+                node,
+                expected,
+                most: MOST_POINTS,
+            });
         }
-    }
-
-    fn check_events(&self, simulation: &Simulation<'_>) -> Result<(), SimulateError> {
-        for category in (0..self.weights.len()).filter(|&category| self.weights[category] > 0.0) {
-            for node in 0..simulation.tree.root() {
-                let expected = self.branch(simulation, category, node).points();
-                if expected > MOST_POINTS {
-                    return Err(SimulateError::TooManyEvents {
-                        node,
-                        expected,
-                        most: MOST_POINTS,
-                    });
-                }
-            }
-        }
-        Ok(())
-    }
+        Ok(Bridge::new(chain))
+    };
+    (0..weights.len() * tree.n_nodes()).map(of_place).collect()
 }
 
 fn constructed(

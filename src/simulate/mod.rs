@@ -14,10 +14,10 @@
 //! Every family has a stream of random numbers of its own (seed, family), so that neither threads nor other families
 //! change it. True events have another, so that asking for them changes no cell.
 
+pub(crate) mod bridge;
 mod chance;
 mod counting;
 mod draw;
-mod events;
 mod free;
 mod group;
 mod missing;
@@ -35,6 +35,8 @@ use group::Sampler;
 
 /// Acceptance probabilities from which on draws are made and rejected.
 pub const REJECTION: f64 = 0.05;
+/// Expected events of a branch up to which true ones are counted: their numbers fit 32 bits.
+const MOST_POINTS: f64 = 1e9;
 /// Families that are drawn in one go.
 const CHUNK: usize = 256;
 /// Groups whose tables are held at a time.

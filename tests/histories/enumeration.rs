@@ -32,37 +32,58 @@ fn exponential(matrix: &[f64], n: usize) -> Vec<f64> {
 }
 
 /// Of a branch, for each pair of ends at 2 i + j: its probability, the expected numbers of gains and losses and the
-/// probabilities of at least one, the last four times the first.
+/// probabilities of at least one, and the share of the length in state 1, the expected squares of the numbers, all
+/// but the first times the first.
 pub struct Branch {
     pub transition: [f64; 4],
     pub gains: [f64; 4],
     pub losses: [f64; 4],
     pub gained: [f64; 4],
     pub lost: [f64; 4],
+    pub time_present: [f64; 4],
+    pub squared_gains: [f64; 4],
+    pub squared_losses: [f64; 4],
 }
 
 pub fn branch(gain: f64, loss: f64, length: f64) -> Branch {
     let (g, l) = (gain * length, loss * length);
     // Van Loan 1978: the upper right block of exp([[Q, G], [0, Q]]) is the integral of exp(Q s) G exp(Q (1 - s)).
-    let numbers = |to_present: f64, to_absent: f64| -> [f64; 4] {
+    let numbers = |to_present: f64, to_absent: f64, present: f64| -> [f64; 4] {
         let matrix = [
             [-g, g, 0.0, to_present],
-            [l, -l, to_absent, 0.0],
+            [l, -l, to_absent, present],
             [0.0, 0.0, -g, g],
             [0.0, 0.0, l, -l],
         ];
         let found = exponential(matrix.as_flattened(), 4);
         [found[2], found[3], found[6], found[7]]
     };
+    // The upper right block of exp([[Q, G, 0], [0, Q, G], [0, 0, Q]]), twice, counts ordered pairs; each event once more.
+    let squares = |to_present: f64, to_absent: f64| -> [f64; 4] {
+        let matrix = [
+            [-g, g, 0.0, to_present, 0.0, 0.0],
+            [l, -l, to_absent, 0.0, 0.0, 0.0],
+            [0.0, 0.0, -g, g, 0.0, to_present],
+            [0.0, 0.0, l, -l, to_absent, 0.0],
+            [0.0, 0.0, 0.0, 0.0, -g, g],
+            [0.0, 0.0, 0.0, 0.0, l, -l],
+        ];
+        let found = exponential(matrix.as_flattened(), 6);
+        let once = numbers(to_present, to_absent, 0.0);
+        [0, 1, 2, 3].map(|ends| 2.0 * found[6 * (ends / 2) + 4 + ends % 2] + once[ends])
+    };
     let two = |matrix: [f64; 4]| -> [f64; 4] { exponential(&matrix, 2).try_into().unwrap() };
     let transition = two([-g, g, l, -l]);
     let without = |avoided: [f64; 4]| [0, 1, 2, 3].map(|ends| transition[ends] - avoided[ends]);
     Branch {
         transition,
-        gains: numbers(g, 0.0),
-        losses: numbers(0.0, l),
+        gains: numbers(g, 0.0, 0.0),
+        losses: numbers(0.0, l, 0.0),
         gained: without(two([-g, 0.0, l, -l])),
         lost: without(two([-g, g, 0.0, -l])),
+        time_present: numbers(0.0, 0.0, 1.0),
+        squared_gains: squares(g, 0.0),
+        squared_losses: squares(0.0, l),
     }
 }
 
@@ -74,6 +95,10 @@ pub struct Expected {
     pub losses: Vec<f64>,
     pub gained: Vec<f64>,
     pub lost: Vec<f64>,
+    /// Share of the branch.
+    pub time_present: Vec<f64>,
+    pub squared_gains: Vec<f64>,
+    pub squared_losses: Vec<f64>,
     /// Greatest weight times probability of category, states and data together.
     pub best: f64,
 }
@@ -164,7 +189,7 @@ impl Plain<'_> {
         }
         let by_own_data = given_root[1] / (given_root[0] + given_root[1]);
         let zeros = || vec![0.0; n];
-        let mut sums = [zeros(), zeros(), zeros(), zeros(), zeros()];
+        let mut sums: [Vec<f64>; 8] = std::array::from_fn(|_| zeros());
         let (mut likelihood, mut best) = (0.0, 0.0_f64);
         for (category, (branches, weight)) in branches.iter().zip(&weights).enumerate() {
             let present = self.root(group, category).unwrap_or(by_own_data);
@@ -182,15 +207,31 @@ impl Plain<'_> {
                 for (node, branch) in branches.iter().enumerate() {
                     let above = (states >> self.tree.parents()[node]) & 1;
                     let ends = 2 * above + ((states >> node) & 1);
-                    let of_branch = [&branch.gains, &branch.losses, &branch.gained, &branch.lost];
+                    let of_branch = [
+                        &branch.gains,
+                        &branch.losses,
+                        &branch.gained,
+                        &branch.lost,
+                        &branch.time_present,
+                        &branch.squared_gains,
+                        &branch.squared_losses,
+                    ];
                     for (sum, joint) in sums[1..].iter_mut().zip(of_branch) {
                         sum[node] += term * joint[ends] / branch.transition[ends];
                     }
                 }
             }
         }
-        let [presence, gains, losses, gained, lost] =
-            sums.map(|sum| sum.into_iter().map(|value| value / likelihood).collect());
+        let [
+            presence,
+            gains,
+            losses,
+            gained,
+            lost,
+            time_present,
+            squared_gains,
+            squared_losses,
+        ] = sums.map(|sum| sum.into_iter().map(|value| value / likelihood).collect());
         Expected {
             likelihood,
             presence,
@@ -198,6 +239,9 @@ impl Plain<'_> {
             losses,
             gained,
             lost,
+            time_present,
+            squared_gains,
+            squared_losses,
             best,
         }
     }

@@ -118,6 +118,8 @@ fn check(drawn: &Drawn, label: &str) -> usize {
         table(BranchQuantity::ExpectedLosses),
         table(BranchQuantity::GainProbability),
         table(BranchQuantity::LossProbability),
+        table(BranchQuantity::SquaredGains),
+        table(BranchQuantity::SquaredLosses),
     ];
     let joint = joint_states(model, parameters, &monitor).unwrap();
     let log_likelihoods = model.log_likelihoods(parameters, &monitor).unwrap();
@@ -142,9 +144,15 @@ fn check(drawn: &Drawn, label: &str) -> usize {
                 losses,
                 gained,
                 lost,
+                squared_gains,
+                squared_losses,
                 ..
             } = &expected;
-            for (table, expected) in tables.iter().zip([presence, gains, losses, gained, lost]) {
+            for (table, expected) in
+                tables
+                    .iter()
+                    .zip([presence, gains, losses, gained, lost, squared_gains, squared_losses])
+            {
                 close(
                     table[of_node(node)],
                     expected[node],
@@ -206,6 +214,24 @@ fn check_sums(drawn: &Drawn, all: &[Option<Expected>], label: &str) {
         counts(summary.families_gained[node], values(|one| &one.gained));
         counts(summary.families_lost[node], values(|one| &one.lost));
         counts(summary.genome_size[node], values(|one| &one.presence));
+        let posterior = |found: f64, squares: Vec<f64>, means: Vec<f64>| {
+            let variance: f64 = squares
+                .iter()
+                .zip(means)
+                .map(|(square, mean)| square - mean * mean)
+                .sum();
+            assert!((found.powi(2) - variance).abs() < 1e-10, "{label}: {found} {variance}");
+        };
+        posterior(
+            summary.gains_posterior_sd[node],
+            values(|one| &one.squared_gains),
+            values(|one| &one.gains),
+        );
+        posterior(
+            summary.losses_posterior_sd[node],
+            values(|one| &one.squared_losses),
+            values(|one| &one.losses),
+        );
     }
 }
 

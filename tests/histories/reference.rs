@@ -11,7 +11,7 @@ use persiste_rust::quantity::family_table::family_table;
 use persiste_rust::quantity::joint_states::joint_states;
 use serde_json::Value;
 
-const CASES: [&str; 4] = [
+pub const CASES: [&str; 4] = [
     "ancestral_c04_t4_stationary",
     "ancestral_c05_t4_flat",
     "ancestral_c13_t5poly_stationary",
@@ -19,7 +19,7 @@ const CASES: [&str; 4] = [
 ];
 
 /// The cells of each family in the order of the tree's tips.
-fn families(case: &Value, tree: &Tree) -> Vec<(String, Vec<i8>)> {
+pub fn families(case: &Value, tree: &Tree) -> Vec<(String, Vec<i8>)> {
     let families = case["families"].as_object().unwrap();
     let of_family = |(name, family): (&String, &Value)| {
         let text: Vec<char> = family["pattern"].as_str().unwrap().chars().collect();

@@ -39,6 +39,7 @@ def test_the_example_table_looks_like_a_pangenome(example_table: Path) -> None:
         "data",
         "model",
         pytest.param("simulation", marks=pytest.mark.native),
+        pytest.param("histories", marks=pytest.mark.native),
         "likelihoods",
         "fit",
         "averaging",
@@ -100,6 +101,18 @@ def test_the_python_code_of_a_page_prints_what_it_says(
     assert len(promised) == n_promised
     monkeypatch.chdir(ROOT)
     exec(compile("\n".join(blocks), f"docs/{page}.md", "exec"), {})
+    assert capsys.readouterr().out.splitlines() == promised
+
+
+@pytest.mark.native
+def test_the_python_code_of_the_page_on_histories_prints_what_it_says(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "histories.md").read_text("utf-8"), re.DOTALL)
+    promised = re.findall(r"^print\(.*\)  # (.+)$", "\n".join(blocks), re.MULTILINE)
+    assert len(promised) == 8
+    monkeypatch.chdir(ROOT)
+    exec(compile("\n".join(blocks), "docs/histories.md", "exec"), {})
     assert capsys.readouterr().out.splitlines() == promised
 
 

@@ -41,7 +41,15 @@ TREE = "((A:1,B:1)x:1,(C:1,D:1):1);"
 
 
 # Histories have no twin.
-NATIVE_ONLY = {"branch_quantity", "branch_sums", "events", "joint_states", "relabelled_newick"}
+NATIVE_ONLY = {
+    "branch_quantity",
+    "branch_sums",
+    "events",
+    "format_cells",
+    "joint_states",
+    "relabelled_tree",
+    "stochastic_maps",
+}
 
 
 def test_interface_is_that_of_the_stub() -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from shared_data import shared_json, shared_names
 
-from persiste_rust import GeneContentData, GeneContentModel, Tree, cli
+from persiste_rust import GeneContentData, GeneContentModel, Tree, _tables, cli
 from persiste_rust.histories import HistoryMethods, unique_labels
 from persiste_rust.rates import DiscreteGamma
 
@@ -98,6 +99,8 @@ def test_sums_over_families_are_those_of_the_tables(rates: object) -> None:
     gains, presence = model.expected_gains(params), model.ancestral_probabilities(params)
     assert summary.expected_gains == pytest.approx(gains.sum(axis=1), abs=1e-12)
     assert summary.expected_gains_sd == pytest.approx(gains.std(axis=1, ddof=1) * 2.0, abs=1e-7)
+    squares = model._table(params, "expected squared gains", "float64")
+    assert summary.gains_posterior_sd == pytest.approx(np.sqrt((squares - gains**2).sum(axis=1)), abs=1e-7)
     assert summary.families_lost == pytest.approx(model.loss_probabilities(params).sum(axis=1), abs=1e-12)
     assert summary.genome_size == pytest.approx(presence.sum(axis=1), abs=1e-12)
     spread = 1.959963984540054 * np.sqrt((presence * (1.0 - presence)).sum(axis=1))
@@ -144,9 +147,24 @@ def test_models_without_histories_say_what_they_need() -> None:
 
 
 @pytest.mark.native
-def test_rates_of_single_families_are_refused_in_one_sentence() -> None:
-    with pytest.raises(ValueError, match="rates='per-family' has no ancestral states"):
-        GeneContentModel(GeneContentData(NEWICK, CELLS), rates="per-family").joint_states(PARAMS)
+def test_families_with_rates_of_their_own_have_the_histories_of_each_at_its_rates() -> None:
+    data = GeneContentData(NEWICK, CELLS)
+    rates = {"log_gain": np.array([-1.0, 0.3, -2.0, 0.1]), "log_loss": np.array([0.2, -0.4, 0.0, -1.5])}
+    own = GeneContentModel(data, rates="per-family", root="equal")
+    gains, joint, maps = own.expected_gains(rates), own.joint_states(rates), own.stochastic_maps(rates, by_family=True)
+    summary = own.branch_summary(rates)
+    assert maps.by_family is not None
+    for family in range(4):
+        alone = GeneContentModel(data, root="equal")
+        params = [rates["log_gain"][family], rates["log_loss"][family]]
+        assert gains[:, family] == pytest.approx(alone.expected_gains(params)[:, family], rel=1e-12)
+        assert (joint[:, family] == alone.joint_states(params)[:, family]).all()
+        same = alone.stochastic_maps(params, by_family=True).by_family
+        assert same is not None
+        # The same streams; another kernel may round a chance differently.
+        assert maps.by_family.gain_mean[:, family] == pytest.approx(same.gain_mean[:, family])
+    assert summary.expected_gains == pytest.approx(gains.sum(axis=1))
+    assert len(own.events(rates, min_probability=0.1)) > 0
 
 
 def test_labels_are_unique_and_keep_the_names_that_are() -> None:
@@ -177,6 +195,85 @@ def test_command_writes_tables_whose_nodes_stand_in_its_tree(
     assert set(states[1].split("\t")[1:]) <= {"0", "1"}
     total = sum(float(line.split("\t")[1]) for line in (out / "itol_events.txt").read_text().splitlines()[7:])
     assert total == pytest.approx(sum(float(row["expected_gains"]) for row in branches), rel=1e-4)
+    nexus = Tree.from_newick(out / "tree.nex")
+    assert nexus.node_names == tree.node_names
+    assert (nexus.parent == tree.parent).all()
+    assert (nexus.branch_length == tree.branch_length).all()
+    assert len(re.findall(r"\[&gains=[^,]+,losses=[^,]+,genome_size=[^]]+\]:", (out / "tree.nex").read_text())) == 78
+
+
+@pytest.mark.native
+def test_rows_of_the_wide_tables_are_the_cells_of_the_model(
+    tmp_path: Path, example_tree: Path, example_table: Path
+) -> None:
+    out = tmp_path / "out"
+    assert cli.main(["ancestral", str(example_tree), str(example_table), "-o", str(out), "--tips"]) == 0
+    data = GeneContentData.read(example_tree, example_table)
+    model = GeneContentModel(data, ascertainment="observed")
+    params = dict(model.fit().parameters)
+    nodes = Tree.from_newick(out / "tree.nwk").node_names
+    for name, cells in (
+        ("ancestral_probabilities", model.ancestral_probabilities(params, dtype="float32")),
+        ("joint_states", model.joint_states(params)),
+    ):
+        rows = [line.split("\t") for line in (out / f"{name}.tsv").read_text().splitlines()]
+        assert rows[0] == ["family", *nodes]
+        assert [row[0] for row in rows[1:]] == data.family_names
+        found = np.array([row[1:] for row in rows[1:]], dtype=float)
+        assert found == pytest.approx(cells.T, abs=0.50001e-4)
+
+
+@pytest.mark.native
+def test_parquet_holds_what_the_text_does(
+    tmp_path: Path, example_tree: Path, example_table: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    files = [str(example_tree), str(example_table)]
+    text, binary = tmp_path / "text", tmp_path / "binary"
+    assert cli.main(["ancestral", *files, "-o", str(text)]) == 0
+    assert cli.main(["ancestral", *files, "-o", str(binary), "--table-format", "parquet"]) == 0
+    for name in ("branches", "ancestral_probabilities", "joint_states"):
+        found = parquet.read_table(binary / f"{name}.parquet").to_pydict()
+        rows = [line.split("\t") for line in (text / f"{name}.tsv").read_text().splitlines()]
+        assert list(found) == rows[0]
+        for column, cells in zip(found.values(), zip(*rows[1:], strict=True), strict=True):
+            if isinstance(column[0], str):
+                assert column == list(cells)
+            else:
+                assert column == pytest.approx(np.array(cells, dtype=float), rel=1e-8, abs=0.50001e-4)
+    events = tmp_path / "events.parquet"
+    assert cli.main(["events", *files, "-o", str(events)]) == 0
+    capsys.readouterr()
+    assert cli.main(["events", *files]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    found = parquet.read_table(events).to_pydict()
+    assert list(found) == printed[0].split("\t")
+    assert list(zip(found["branch"], found["family"], strict=True)) == [
+        tuple(line.split("\t")[:2]) for line in printed[1:]
+    ]
+
+
+@pytest.mark.native
+def test_commands_take_families_with_rates_of_their_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tree, table, out = tmp_path / "tree.nwk", tmp_path / "table.tsv", tmp_path / "out"
+    tree.write_text(NEWICK.replace(")x:1.5", ")y:1.5"))
+    cells = ["f\t1\t1\t0\t0", "g\t0\t1\t1\t1", "h\t1\t0\t0\t1"]
+    table.write_text("\n".join(["Gene\tA\tB\tC\tD", *cells]) + "\n")
+    files = [str(tree), str(table), "--rates", "per-family", "--root", "equal"]
+    assert cli.main(["ancestral", *files, "-o", str(out)]) == 0
+    assert len((out / "joint_states.tsv").read_text().splitlines()) == 4
+    assert cli.main(["maps", *files, "-o", str(out), "-n", "5"]) == 0
+    assert len((out / "maps.tsv").read_text().splitlines()) == 1 + 5 * 7
+    capsys.readouterr()
+    assert cli.main(["events", *files]) == 0
+    assert capsys.readouterr().out.startswith("branch\tfamily\tevent")
+
+
+def test_parquet_without_pyarrow_is_refused_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(ImportError, match=r"^Parquet needs pyarrow: pip install 'persiste-rust\[parquet\]'$"):
+        _tables.checked_format(None, "events.parquet")
+    assert _tables.checked_format(None, "events.tsv") == "tsv"
 
 
 @pytest.mark.native
@@ -199,7 +296,7 @@ def test_command_lists_events_by_branch_family_and_rate(
     for arguments, message in (
         (["--branch", "nowhere"], "no branch has the name 'nowhere'"),
         (["--min-probability", "2"], "least probability of an event is 2"),
-        (["--rates", "per-family"], "rates='per-family' has no ancestral states"),
+        (["--table-format", "parquet"], "Parquet is not written to standard output; name a file with -o"),
         (["-o", str(tmp_path)], "is a folder; a file is wanted"),
         (["--write-tree", str(path / "tree.nwk")], "is a file; -o wants a folder"),
     ):

@@ -41,7 +41,7 @@ fn each_refusal_names_what_is_wrong() {
         "{message}"
     );
     let message = refused(&tree, &setting, &[30.0, 0.0], Missing::None, 3);
-    assert!(message.contains("node 0") && message.contains("30000"), "{message}");
+    assert!(message.contains("node 0") && message.contains("1e9"), "{message}");
     let message = refused(&tree, &setting, &[0.0, 0.0], Missing::None, 0);
     assert!(message.contains("n_families is 0"), "{message}");
     setting.ascertainment = Ascertainment::None;

@@ -28,8 +28,10 @@ mod nexus;
 mod number;
 mod scan;
 mod write;
+mod write_nexus;
 
 pub use write::write;
+pub use write_nexus::write_nexus;
 
 use crate::error::{NewickError, NewickProblem, TextPosition};
 use crate::problem::Tree;

@@ -23,6 +23,20 @@ use std::fmt::Write;
 /// ```
 #[must_use]
 pub fn write(tree: &Tree, annotation: impl Fn(usize) -> Option<String>) -> String {
+    // A text of one label alone is quoted: `#` or a byte-order mark at its start would be taken for a header.
+    let is_one = tree.n_nodes() == 1;
+    write_with(tree, annotation, |node, text| {
+        let label = tree.names().get(node);
+        push_label(text, label, is_one || needs_quotes(label));
+    })
+}
+
+/// As [`write`], with the labels that `label` appends.
+pub(super) fn write_with(
+    tree: &Tree,
+    annotation: impl Fn(usize) -> Option<String>,
+    label: impl Fn(usize, &mut String),
+) -> String {
     let n_opened = groups_opened_before(tree);
     let mut text = String::with_capacity(tree.n_nodes() * 24);
     for (node, &n_opened) in n_opened.iter().enumerate() {
@@ -35,8 +49,7 @@ pub fn write(tree: &Tree, annotation: impl Fn(usize) -> Option<String>) -> Strin
         } else {
             text.push(')');
         }
-        // A text of one label alone is quoted: `#` or a byte-order mark at its start would be taken for a header.
-        push_label(&mut text, tree.names().get(node), tree.n_nodes() == 1);
+        label(node, &mut text);
         if let Some(annotation) = annotation(node) {
             text.push_str("[&");
             text.push_str(&annotation.replace('[', "(").replace(']', ")"));
@@ -69,8 +82,8 @@ fn groups_opened_before(tree: &Tree) -> Vec<u32> {
     n_opened
 }
 
-fn push_label(text: &mut String, label: &str, always_quote: bool) {
-    if always_quote || needs_quotes(label) {
+pub(super) fn push_label(text: &mut String, label: &str, in_quotes: bool) {
+    if in_quotes {
         text.push('\'');
         text.push_str(&label.replace('\'', "''"));
         text.push('\'');

@@ -4,13 +4,19 @@
 //! lane with rates of its own. FitzJohn's root gives each pattern root frequencies of its own, `L_s / (L_0 + L_1)` with
 //! `L_s` the likelihood given state `s` at the root, all categories together; such families are lanes, too.
 
+mod of_pattern;
+mod per_family;
+mod spread;
+
 use super::gene_content::{GeneContentModel, Values};
 use super::parts::Group;
 use crate::error::{Cancelled, ModelError};
 use crate::kernel::{Kernel, LaneInput, PosteriorBlock, SharedInput, Transition};
 use crate::parallel::{Monitor, Workers};
-use crate::problem::{Patterns, Tree};
+use crate::problem::{Patterns, Problem, Tree};
+use of_pattern::FamiliesOfPattern;
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// The chains of one part of the families.
 pub struct Histories<'a> {
@@ -40,14 +46,31 @@ enum Chains<'a> {
     },
 }
 
-impl GeneContentModel {
+/// A model whose families have histories.
+pub trait HistoryModel: Sync {
+    /// Returns the tree and the patterns.
+    fn problem(&self) -> &Arc<Problem>;
+
     /// Runs `work` on the histories of each part of the families and returns its results, in the order of the parts.
     ///
     /// Together the parts hold every family once.
     ///
     /// # Errors
-    /// As [`log_likelihood`](Self::log_likelihood), and those of `work`.
-    pub fn histories<T, E: From<ModelError>>(
+    /// As the model's log-likelihood, and those of `work`.
+    fn histories<T, E: From<ModelError>>(
+        &self,
+        parameters: &[f64],
+        monitor: &Monitor,
+        work: impl FnMut(&Histories) -> Result<T, E>,
+    ) -> Result<Vec<T>, E>;
+}
+
+impl HistoryModel for GeneContentModel {
+    fn problem(&self) -> &Arc<Problem> {
+        self.problem()
+    }
+
+    fn histories<T, E: From<ModelError>>(
         &self,
         parameters: &[f64],
         monitor: &Monitor,
@@ -94,12 +117,14 @@ impl GeneContentModel {
         }
         Ok(results)
     }
+}
 
+impl GeneContentModel {
     fn part<'a>(&'a self, values: &'a Values, group: &'a Group, chains: Chains<'a>) -> Histories<'a> {
         let effects = &self.specification.effects;
         Histories {
             kernel: &group.kernel,
-            families: FamiliesOfPattern::new(group),
+            families: FamiliesOfPattern::new(group.kernel.problem().patterns(), &group.families),
             set_of_node: effects.set_of_node(),
             n_sets: effects.n_sets(),
             weights: &values.categories.weight,
@@ -158,6 +183,15 @@ impl Histories<'_> {
         self.kernel.problem().tree()
     }
 
+    /// Returns the length of the branch above a node; 0 for the root, whatever the tree says.
+    #[must_use]
+    pub fn branch_length(&self, node: usize) -> f64 {
+        if node == self.tree().root() {
+            return 0.0;
+        }
+        self.tree().branch_lengths()[node]
+    }
+
     /// Returns the patterns of this part.
     #[must_use]
     pub fn patterns(&self) -> &Patterns {
@@ -173,8 +207,7 @@ impl Histories<'_> {
     /// Returns the families that have a pattern, as the model numbers them.
     #[must_use]
     pub fn families(&self, pattern: usize) -> &[u32] {
-        let start = &self.families.start;
-        &self.families.families[start[pattern] as usize..start[pattern + 1] as usize]
+        self.families.of(pattern)
     }
 
     /// Returns the prior weights of the rate categories.
@@ -227,6 +260,19 @@ impl Histories<'_> {
         monitor: &Monitor,
         visit: impl Fn(&PosteriorBlock) -> T + Sync,
     ) -> Result<Vec<T>, Cancelled> {
+        self.branch_posteriors_by(self.workers, monitor, visit)
+    }
+
+    /// As [`branch_posteriors`](Self::branch_posteriors), with other threads.
+    ///
+    /// # Errors
+    /// [`Cancelled`] if the monitor says so.
+    pub fn branch_posteriors_by<T: Send>(
+        &self,
+        workers: &Workers,
+        monitor: &Monitor,
+        visit: impl Fn(&PosteriorBlock) -> T + Sync,
+    ) -> Result<Vec<T>, Cancelled> {
         match &self.chains {
             Chains::Shared { transitions, root, .. } => {
                 let input = SharedInput {
@@ -235,7 +281,7 @@ impl Histories<'_> {
                     weights: self.weights,
                     tips: self.tips,
                 };
-                self.kernel.branch_posteriors(input, self.workers, monitor, visit)
+                self.kernel.branch_posteriors(input, workers, monitor, visit)
             }
             Chains::Lanes { gain, loss, root } => {
                 let input = LaneInput {
@@ -247,35 +293,8 @@ impl Histories<'_> {
                     weights: self.weights,
                     tips: self.tips,
                 };
-                self.kernel.lane_branch_posteriors(input, self.workers, monitor, visit)
+                self.kernel.lane_branch_posteriors(input, workers, monitor, visit)
             }
         }
-    }
-}
-
-/// The families of each pattern: `families[start[p]..start[p + 1]]`.
-struct FamiliesOfPattern {
-    start: Vec<u32>,
-    families: Vec<u32>,
-}
-
-impl FamiliesOfPattern {
-    fn new(group: &Group) -> Self {
-        let patterns = group.kernel.problem().patterns();
-        let mut start = vec![0_u32; patterns.n_patterns() + 1];
-        for &pattern in patterns.pattern_of_family() {
-            start[pattern as usize + 1] += 1;
-        }
-        for pattern in 0..patterns.n_patterns() {
-            start[pattern + 1] += start[pattern];
-        }
-        let mut next = start.clone();
-        let mut families = vec![0; group.families.len()];
-        for (&family, &pattern) in group.families.iter().zip(patterns.pattern_of_family()) {
-            let place = &mut next[pattern as usize];
-            families[*place as usize] = family as u32;
-            *place += 1;
-        }
-        Self { start, families }
     }
 }

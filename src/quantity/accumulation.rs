@@ -59,7 +59,11 @@ pub fn accumulation(spectrum: &[f64]) -> Accumulation {
             seen += count * share;
             second += count * share * share;
         }
-        let variance = if n_families > 0.0 { second - seen * seen / n_families } else { 0.0 };
+        let variance = if n_families > 0.0 {
+            second - seen * seen / n_families
+        } else {
+            0.0
+        };
         curve.seen.push(seen);
         // What is less than a rounding of the sum is rounding.
         let is_certain = variance <= 4.0 * f64::EPSILON * second;

@@ -72,7 +72,11 @@ mod tests {
             for (core, cloud) in [(0.99, 0.15), (0.95, 0.95), (1.0, 0.01), (0.1, 0.1), (0.5, 0.49)] {
                 let classes = CountClasses::new(core, cloud, n_tips).unwrap().presences();
                 for k in 1..=n_tips {
-                    assert_eq!(classes[..3].iter().filter(|class| class.contains(&k)).count(), 1, "{k} of {n_tips}");
+                    assert_eq!(
+                        classes[..3].iter().filter(|class| class.contains(&k)).count(),
+                        1,
+                        "{k} of {n_tips}"
+                    );
                     assert_eq!(classes[0].contains(&k), k as f64 >= core * n_tips as f64 - 1e-9);
                 }
             }
@@ -81,8 +85,18 @@ mod tests {
 
     #[test]
     fn shares_in_the_wrong_order_are_refused() {
-        for (core, cloud) in [(0.15, 0.99), (1.01, 0.1), (0.9, 0.0), (f64::NAN, 0.1), (0.9, f64::NAN), (0.9, -1.0)] {
-            assert!(matches!(CountClasses::new(core, cloud, 10), Err(CheckError::Thresholds { .. })));
+        for (core, cloud) in [
+            (0.15, 0.99),
+            (1.01, 0.1),
+            (0.9, 0.0),
+            (f64::NAN, 0.1),
+            (0.9, f64::NAN),
+            (0.9, -1.0),
+        ] {
+            assert!(matches!(
+                CountClasses::new(core, cloud, 10),
+                Err(CheckError::Thresholds { .. })
+            ));
         }
     }
 }

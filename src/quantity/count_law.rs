@@ -132,7 +132,7 @@ mod tests {
         }
     }
 
-    /// scipy 1.16: `binom.ppf([0.005, 0.995], 90243, [[0.01], [0.75]])`
+    /// scipy 1.17.1: `binom.ppf([0.005, 0.995], 90243, [[0.01], [0.75]])`
     #[test]
     fn band_of_many_families_is_that_of_scipy() {
         assert_eq!(CountLaw::binomial(90_243, 0.01).band(0.99), [826, 980]);
@@ -152,7 +152,10 @@ mod tests {
                     n_equal: 0,
                 };
                 let (found, exact) = (law.band(0.99), exact_band(&convolved(&p), 0.99));
-                assert!(found[0].abs_diff(exact[0]) <= 1 && found[1].abs_diff(exact[1]) <= 1, "{found:?} {exact:?}");
+                assert!(
+                    found[0].abs_diff(exact[0]) <= 1 && found[1].abs_diff(exact[1]) <= 1,
+                    "{found:?} {exact:?}"
+                );
             }
         }
     }
@@ -161,6 +164,14 @@ mod tests {
     fn certain_counts_have_a_band_of_one_number() {
         assert_eq!(CountLaw::default().band(0.99), [0, 0]);
         assert_eq!(CountLaw::binomial(12, 1.0).band(0.99), [12, 12]);
-        assert_eq!(CountLaw { mean: 7.0, variance: 0.0, n_equal: 0 }.band(0.99), [7, 7]);
+        assert_eq!(
+            CountLaw {
+                mean: 7.0,
+                variance: 0.0,
+                n_equal: 0
+            }
+            .band(0.99),
+            [7, 7]
+        );
     }
 }

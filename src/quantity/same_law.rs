@@ -1,7 +1,7 @@
 //! Families that follow the same law: equal covariates, and the same cells missing.
 
 use crate::problem::{BLOCK, Patterns};
-use hashbrown::HashMap;
+use std::collections::HashMap;
 
 /// Families of one law.
 #[derive(Debug, Clone, PartialEq, Eq)]

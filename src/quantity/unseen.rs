@@ -55,7 +55,11 @@ pub fn all_families(
             let recorded = ascertainment.recorded(tree, table, root, processes.tips());
             weight * recorded.map_or(1.0, |recorded| recorded.log_probability.exp())
         };
-        let categories = process.transitions.chunks(tree.n_nodes()).zip(&root).zip(&process.weights);
+        let categories = process
+            .transitions
+            .chunks(tree.n_nodes())
+            .zip(&root)
+            .zip(&process.weights);
         Ok::<f64, CheckError>(categories.map(of_category).sum())
     })?;
     let mut all = AllFamilies {

@@ -85,7 +85,14 @@ impl<const W: usize> Room<W> {
             },
             scratch: Scratch::new(&kernel.layout),
             equilibria: vec![Equilibria::of([1.0; W], [1.0; W]); n_sets],
-            decays: vec![Decay::NONE; if n_sets == 0 { 0 } else { kernel.problem.tree().n_nodes() }],
+            decays: vec![
+                Decay::NONE;
+                if n_sets == 0 {
+                    0
+                } else {
+                    kernel.problem.tree().n_nodes()
+                }
+            ],
         }
     }
 
@@ -227,11 +234,21 @@ impl Kernel {
         let prepared = &prepared;
         if self.is_narrow() {
             self.predict::<T, 8>((&tips, 0), workers, monitor, visit, |kernel, first, room| {
-                dispatch::run(SharedBlock { kernel, prepared, first, room });
+                dispatch::run(SharedBlock {
+                    kernel,
+                    prepared,
+                    first,
+                    room,
+                });
             })
         } else {
             self.predict::<T, 64>((&tips, 0), workers, monitor, visit, |kernel, first, room| {
-                dispatch::run(SharedBlock { kernel, prepared, first, room });
+                dispatch::run(SharedBlock {
+                    kernel,
+                    prepared,
+                    first,
+                    room,
+                });
             })
         }
     }
@@ -248,16 +265,32 @@ impl Kernel {
         visit: impl Fn(&PredictionBlock) -> T + Sync,
     ) -> Result<Vec<T>, Cancelled> {
         let tips = self.recorded_as_given(input.tips);
-        let (n_sets, input) = (input.n_sets, LaneInput { tips: Some(&tips), ..input });
+        let (n_sets, input) = (
+            input.n_sets,
+            LaneInput {
+                tips: Some(&tips),
+                ..input
+            },
+        );
         let prepared = PreparedLanes::new(self, input);
         let prepared = &prepared;
         if self.is_narrow() {
             self.predict::<T, 8>((&tips, n_sets), workers, monitor, visit, |kernel, first, room| {
-                dispatch::run(LaneBlock { kernel, prepared, first, room });
+                dispatch::run(LaneBlock {
+                    kernel,
+                    prepared,
+                    first,
+                    room,
+                });
             })
         } else {
             self.predict::<T, WIDTH>((&tips, n_sets), workers, monitor, visit, |kernel, first, room| {
-                dispatch::run(LaneBlock { kernel, prepared, first, room });
+                dispatch::run(LaneBlock {
+                    kernel,
+                    prepared,
+                    first,
+                    room,
+                });
             })
         }
     }

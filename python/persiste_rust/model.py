@@ -29,6 +29,7 @@ from persiste_rust.regimes import Carry, Regimes, node_labels, regime_of_branche
 
 if TYPE_CHECKING:
     from persiste_rust import _core
+    from persiste_rust.check import Check, ExpectedSpectrum
     from persiste_rust.simulation import MissingCells
 
 _ARRAY, _FLOAT64 = np.ndarray, np.dtype(np.float64)
@@ -289,6 +290,40 @@ class GeneContentModel(HistoryMethods):
 
         return simulate_model(self, params, seed=seed, missing=missing).data
 
+    def check(
+        self,
+        params: Parameters,
+        *,
+        n_simulations: int = 200,
+        seed: int = 1,
+        core: float = 0.99,
+        cloud: float = 0.15,
+        progress: Progress | None = None,
+    ) -> Check:
+        """Returns what the model expects of its table at these parameters beside what is there.
+
+        The gene-frequency spectrum with its bands, core (at least `core` of the genomes), shell and cloud (less than
+        `cloud`), the accumulation curve, statistics of `n_simulations` simulated tables, and how surprising each
+        family and each genome is; under any model, conditioned as it is. `print(check.summary())` says it in words;
+        docs/fit_of_the_model.md explains each number. Results depend on `seed` and not on threads. The parameters are
+        plugged in: fitted to the same table, p-values are conservative.
+
+        # Errors
+        ValueError for no simulations, shares in the wrong order, a root by the data ("fitzjohn"), the NumPy backend, or
+        rates="per-family".
+        """
+        from persiste_rust.check import check_model
+
+        return check_model(
+            self, params, n_simulations=n_simulations, seed=seed, core=core, cloud=cloud, progress=progress
+        )
+
+    def expected_spectrum(self, params: Parameters, **options: Any) -> ExpectedSpectrum:
+        """Returns the gene-frequency spectrum that the model expects; see `persiste_rust.check.expected_spectrum`."""
+        from persiste_rust.check import expected_spectrum
+
+        return expected_spectrum(self, params, **options)
+
     def test(self, recipe: Recipe, null: Fit | None = None) -> LikelihoodRatioTest:
         """Tests a hypothesis, such as `RetentionBias(families)`, by the likelihood ratio.
 
@@ -335,6 +370,7 @@ class GeneContentModel(HistoryMethods):
             family_names=tuple(self.data.family_names),
             presences=_read_only(self.data.presences()),
             _native=found.get("fitted"),
+            _model=self,
         )
 
     def _n_saturated(self, parameters: Mapping[str, float]) -> int | None:

@@ -44,13 +44,16 @@ class Finding(NamedTuple):
     advice: str
 
 
-def is_off(row: Mapping[str, Any]) -> bool:
-    """Returns whether a statistic of the table is not one of the model's."""
+def is_off(row: Mapping[str, Any], n_simulations: int) -> bool:
+    """Returns whether a statistic of the table is not one of the model's.
+
+    It is not if its p-value is at most 1 %, or if it lies beyond all simulated tables by more than four standard
+    deviations, which few tables can say as well.
+    """
     if math.isnan(row["p_value"]):
         return False
-    gap = abs(row["observed"] - row["mean"])
-    is_extreme = min(row["p_low"], row["p_high"]) <= 1.0 / (1.0 / _LEVEL + 1.0) or gap > _FAR * row["sd"]
-    return bool(row["p_value"] <= _LEVEL or (is_extreme and gap > _FAR * row["sd"]))
+    is_beyond = min(row["p_low"], row["p_high"]) * (n_simulations + 1) < 1.5
+    return bool(row["p_value"] <= _LEVEL or (is_beyond and abs(row["observed"] - row["mean"]) > _FAR * row["sd"]))
 
 
 def residual_limit(n_genomes: int) -> float:
@@ -74,7 +77,8 @@ def _spectrum(check: Check) -> Finding:
         f"{n_outside} of {n} numbers of genomes outside their 99 % band ({0.01 * n:.1f} expected at most); "
         f"distance {row['observed']:.4g}, simulated {row['mean']:.4g} (p = {_p(row)})"
     )
-    return Finding("spectrum", not is_off(row), text, _rates_advice(check) if is_off(row) else "")
+    off = is_off(row, check.n_simulations)
+    return Finding("spectrum", not off, text, _rates_advice(check) if off else "")
 
 
 def _rates_advice(check: Check) -> str:
@@ -108,7 +112,7 @@ def _others(check: Check) -> list[Finding]:
         row = _row(check, name)
         if math.isnan(row["p_value"]):
             continue
-        off = is_off(row)
+        off = is_off(row, check.n_simulations)
         text = f"{_WORDS[name]} {row['observed']:.6g}, simulated {row['mean']:.6g} (sd {row['sd']:.2g}, p = {_p(row)})"
         found.append(Finding(name, not off, text, _advice(check, name, row) if off else ""))
     return found
@@ -176,8 +180,8 @@ def summary(check: Check) -> str:
     exact = f"from {check.spectrum.n_simulated} simulated tables" if check.spectrum.n_simulated else "exact"
     lines = [
         f"model                 {check.model}; conditioned on {check.ascertainment}",
-        f"simulated             {check.n_simulations} tables at the given parameters, seed {check.seed}: p-values are "
-        "conservative where these were fitted to the same table",
+        f"simulated             {check.n_simulations} tables at the given parameters, seed {check.seed}; p-values from "
+        f"{min(1.0, 2.0 / (check.n_simulations + 1)):.2g}, conservative where these were fitted to the same table",
         f"expected spectrum     {exact}",
         f"verdict               {verdict}",
     ]
@@ -186,8 +190,8 @@ def summary(check: Check) -> str:
     if check.total_families is not None:
         total = check.total_families
         lines.append(
-            f"families in all       {total.value:.1f} (standard error {total.standard_error:.2g}) if the process is as the "
-            f"model says, {len(check.families)} of them recorded"
+            f"families in all       {total.value:.1f} (standard error {total.standard_error:.2g}) if the process is as "
+            f"the model says, {len(check.families)} of them recorded"
         )
     lines += _worst_genomes(check) + _worst_families(check) + _advised(off)
     return "\n".join(lines)
@@ -212,7 +216,7 @@ def _worst_genomes(check: Check) -> list[str]:
     for row in _rows(check.genomes, worst):
         numbers = [row["observed"], row["expected"], row["residual"], row["lacking"], row["expected_lacking"]]
         numbers += [row["extra"], row["expected_extra"]]
-        rows.append([row["genome"], *(_short(number) for number in numbers), f"{row['implied_completeness']:.3f}"])
+        rows.append([row["genome"], *(_short(number) for number in numbers), _share(row["implied_completeness"])])
     return ["genomes that fit worst, given all others", *_aligned(rows)]
 
 
@@ -250,6 +254,10 @@ def _aligned(rows: list[list[str]]) -> list[str]:
 
 def _short(number: float) -> str:
     return f"{number:.0f}" if float(number).is_integer() else f"{number:.1f}"
+
+
+def _share(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.3f}"
 
 
 def _p(row: Mapping[str, Any]) -> str:

@@ -25,9 +25,9 @@ def register(commands: Any) -> None:
     one = commands.add_parser(
         "check",
         help="how well the model fits: spectrum, simulated tables, odd families and genomes",
-        description="Fits the model (or takes --params) and says what it expects of the table beside what is there: the "
-        "gene-frequency spectrum, core, shell and cloud, statistics of simulated tables, families and genomes that do "
-        "not fit, and which option may help. With -o writes spectrum.tsv, accumulation.tsv, predictive.tsv, "
+        description="Fits the model (or takes --params) and says what it expects of the table beside what is there: "
+        "the gene-frequency spectrum, core, shell and cloud, statistics of simulated tables, families and genomes "
+        "that do not fit, and which option may help. With -o writes spectrum.tsv, accumulation.tsv, predictive.tsv, "
         "families.tsv, genomes.tsv and check.json.",
     )
     add_input_arguments(one)

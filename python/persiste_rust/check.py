@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _Floats = NDArray[np.float64]
 
+_OF_FAMILY = ("presences", "log_likelihood", "p", "q", "p_given_presences", "q_given_presences", "n_given_presences")
+
 _NEEDS_ENGINE = "checks of a fit need the compiled engine; the NumPy backend does not have them"
 _PER_FAMILY = (
     "rates='per-family' is not checked: two rates a family leave a table nothing to disagree with; check a model whose "
@@ -210,9 +212,9 @@ def expected_spectrum(
 def total_families(model: GeneContentModel, params: Parameters, *, covariance: _Floats | None = None) -> TotalFamilies:
     """Returns the number of families of the process, those included that the table could not show.
 
-    `sum_f 1 / P(recorded of f)`, for `observed` and equal rates `n / (1 - p0)`. The standard error is that of the number
-    of recorded families at known parameters and, with the `covariance` of the parameters, theirs by the delta method. It
-    extrapolates: families that the process can gain but that no genome has count as well.
+    `sum_f 1 / P(recorded of f)`, for `observed` and equal rates `n / (1 - p0)`. The standard error is that of the
+    number of recorded families at known parameters and, with the `covariance` of the parameters, theirs by the delta
+    method. It extrapolates: families that the process can gain but that no genome has count as well.
 
     # Errors
     ValueError for a model that conditions on nothing.
@@ -256,7 +258,9 @@ def check_model(
         ascertainment=model.ascertainment_name,
         spectrum=_spectrum(found["spectrum"]),
         predictive=Table(_renamed(found["statistics"], {"name": "statistic"})),
-        families=Table({"family": list(model.data.family_names), **found["families"]}),
+        families=Table(
+            {"family": list(model.data.family_names), **{name: found["families"][name] for name in _OF_FAMILY}}
+        ),
         genomes=Table({"genome": list(model.data.tree.tip_names), **found["genomes"]}),
         total_families=total_families(model, vector, covariance=covariance) if conditions else None,
         n_simulations=n_simulations,

@@ -13,9 +13,10 @@
 //! family that only tip i shows would not be recorded without it, so under `observed` its `p_fi` is 1 and it says
 //! nothing about i. Windows are asked of the visible cells. Missing cells are in no sum.
 //!
-//! Where the others say that tip i surely carries a family, `p_fi >= SURE`, and it does not, the family is lacking;
-//! where it surely does not carry it, `p_fi <= 1 - SURE`, and does, it is extra. Both are beside the numbers that the
-//! model expects. Many lacking families are what an incomplete genome has, many extra ones what a contaminated one has.
+//! Where the others say that tip i carries a family with probability [`SURE`] or more, and it is recorded absent, the
+//! family is lacking; where they say so that it does not, and it is recorded present, it is extra. Both are beside the
+//! numbers that the model expects. Many lacking families are what an incomplete genome has, many extra ones what a
+//! contaminated one has. Families whose record the conditioning alone decides are in neither.
 //!
 //! Axis: tip. Unit: families.
 //!
@@ -50,7 +51,7 @@ pub struct GenomeFit {
     pub lacking: f64,
     /// How many it is expected not to show.
     pub expected_lacking: f64,
-    /// Families that it surely does not carry, by all others, but shows.
+    /// Families that it surely does not carry, by all others, and shows.
     pub extra: f64,
     /// How many it is expected to show.
     pub expected_extra: f64,
@@ -63,8 +64,8 @@ impl GenomeFit {
         (self.observed - self.expected) / self.variance.sqrt()
     }
 
-    /// Returns the share of the families that it should show, of those it surely carries, which it does show; about 1
-    /// under the model, NaN where the others are sure of none.
+    /// Returns how many of the families that it surely carries it shows, as a share of how many the model expects it to
+    /// show; about 1 under the model, NaN where the others are sure of none.
     #[must_use]
     pub fn implied_completeness(&self) -> f64 {
         (self.surely_present - self.lacking) / (self.surely_present - self.expected_lacking)
@@ -113,17 +114,17 @@ pub fn genome_fit(
     Ok(total.chunks(N_SUMS).map(of_tip).collect())
 }
 
-/// Returns the probability that a tip is recorded present, given the others and that the family is recorded.
-fn conditioned(present: f64, is_present: bool, counts: Counts, n_tips: usize, ascertainment: Ascertainment) -> f64 {
+/// Returns the record that a tip must have for the family to be recorded; `None` if it may have either.
+fn forced(is_present: bool, counts: Counts, n_tips: usize, ascertainment: Ascertainment) -> Option<f64> {
     let others = counts.present - u32::from(is_present);
     let admits = |present: u32| {
         let missing = counts.missing;
         ascertainment.admits(Counts { present, missing }, n_tips)
     };
     match (admits(others), admits(others + 1)) {
-        (true, false) => 0.0,
-        (false, true) => 1.0,
-        _ => present,
+        (true, false) => Some(0.0),
+        (false, true) => Some(1.0),
+        _ => None,
     }
 }
 
@@ -144,23 +145,27 @@ fn sums_of_block(
     let mut sums = Vec::with_capacity(N_SUMS * n_tips);
     for (tip, word) in words.iter().enumerate() {
         let mut of_tip = [0.0; N_SUMS];
-        for (lane, present) in block.present(tip).enumerate() {
-            if present.is_nan() {
+        for (lane, [carried, recorded]) in block.given_others(tip).enumerate() {
+            if recorded.is_nan() {
                 continue;
             }
             let (weight, is_present) = (weights[lane], (word >> ((first + lane) % BLOCK)) & 1 != 0);
-            // Rounding may leave an ulp above 1.
-            let p = conditioned(present.min(1.0), is_present, counts[lane], n_tips, ascertainment);
             let shown = f64::from(u8::from(is_present));
             of_tip[0] += weight;
             of_tip[1] += weight * shown;
+            if let Some(forced) = forced(is_present, counts[lane], n_tips, ascertainment) {
+                of_tip[2] += weight * forced;
+                continue;
+            }
+            // Rounding may leave an ulp above 1.
+            let p = recorded.min(1.0);
             of_tip[2] += weight * p;
             of_tip[3] += weight * p * (1.0 - p);
-            if p >= SURE {
+            if carried >= SURE {
                 of_tip[4] += weight;
                 of_tip[5] += weight * (1.0 - shown);
                 of_tip[6] += weight * (1.0 - p);
-            } else if p <= 1.0 - SURE {
+            } else if carried <= 1.0 - SURE {
                 of_tip[7] += weight * shown;
                 of_tip[8] += weight * p;
             }

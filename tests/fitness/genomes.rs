@@ -20,24 +20,26 @@ fn brute_force(world: &World, families: &[Vec<i8>], tip: usize) -> GenomeFit {
             cells
         });
         let likelihoods = world.probabilities(&both, world.group(family));
-        let recorded = [0, 1].map(|state| {
-            if world.admits(&both[state]) {
-                likelihoods[state]
-            } else {
-                0.0
-            }
-        });
-        let p = recorded[1] / (recorded[0] + recorded[1]);
+        let admitted = [0, 1].map(|state| world.admits(&both[state]));
         let shown = f64::from(cells[tip]);
         found.n_families += 1.0;
         found.observed += shown;
+        if admitted != [true, true] {
+            found.expected += shown;
+            continue;
+        }
+        let total = likelihoods[0] + likelihoods[1];
+        let p = likelihoods[1] / total;
         found.expected += p;
         found.variance += p * (1.0 - p);
-        if p >= SURE {
+        // Recorded present is r_0 p_0 + r_1 p_1, and r_0 + r_1 the total.
+        let [foreign, complete] = world.recording(tip);
+        let carried = (p - foreign) / (complete - foreign);
+        if carried >= SURE {
             found.surely_present += 1.0;
             found.lacking += 1.0 - shown;
             found.expected_lacking += 1.0 - p;
-        } else if p <= 1.0 - SURE {
+        } else if carried <= 1.0 - SURE {
             found.extra += shown;
             found.expected_extra += p;
         }

@@ -139,6 +139,11 @@ impl World {
         logs[..n].iter().map(|log| log.exp()).collect()
     }
 
+    /// Returns the probability that a tip is recorded present given its state.
+    pub fn recording(&self, tip: usize) -> [f64; 2] {
+        self.observation.table(&[]).map_or([0.0, 1.0], |table| table[tip])
+    }
+
     /// Returns whether cells can have been recorded.
     pub fn admits(&self, cells: &[i8]) -> bool {
         let count = |what: i8| cells.iter().filter(|&&cell| cell == what).count() as u32;

@@ -47,17 +47,20 @@ impl PredictionBlock {
         &self.log_likelihoods[..self.patterns.len()]
     }
 
-    /// Returns the probability that a tip is recorded present given the records of all others, for each pattern of
-    /// the block; NaN where its cell is missing or the pattern cannot arise.
-    pub fn present(&self, tip: usize) -> impl Iterator<Item = f64> + '_ {
+    /// Returns the probabilities that a tip carries the family and that it is recorded present, given the records of
+    /// all others, for each pattern of the block; NaN where its cell is missing or the pattern cannot arise.
+    pub fn given_others(&self, tip: usize) -> impl Iterator<Item = [f64; 2]> + '_ {
         let [p0, p1] = self.tips[tip];
         let row = |state: usize| &self.shares[(2 * tip + state) * self.width..][..self.patterns.len()];
         row(0).iter().zip(row(1)).map(move |(&absent, &present)| {
             // Beyond a double only where the record is all but impossible given the others.
             match (absent == f64::INFINITY, present == f64::INFINITY) {
-                (true, false) => p0,
-                (false, true) => p1,
-                _ => (absent * p0 + present * p1) / (absent + present),
+                (true, false) => [0.0, p0],
+                (false, true) => [1.0, p1],
+                _ => {
+                    let both = absent + present;
+                    [present / both, (absent * p0 + present * p1) / both]
+                }
             }
         })
     }

@@ -100,6 +100,19 @@ def test_the_python_code_of_the_page_on_models_prints_what_it_says(
     assert capsys.readouterr().out.splitlines() == promised
 
 
+@pytest.mark.native
+def test_the_python_code_of_the_page_on_the_fit_of_a_model_prints_what_it_says(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (ROOT / "docs" / "fit_of_the_model.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    promised = re.findall(r"^print\(.*\)  # (.+)$", "\n".join(blocks), re.MULTILINE)
+    assert len(promised) == 5
+    monkeypatch.chdir(ROOT)
+    exec(compile("\n".join(blocks), "docs/fit_of_the_model.md", "exec"), {})
+    assert capsys.readouterr().out.splitlines() == promised
+
+
 def test_the_python_code_of_the_page_on_parallel_work_runs(capsys: pytest.CaptureFixture[str]) -> None:
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "parallel.md").read_text(encoding="utf-8"), re.DOTALL)
     assert len(blocks) == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Iterable, Mapping
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,21 +19,10 @@ _FAR = 4.0
 # False-discovery rate of the families that are named.
 _DISCOVERY = 0.05
 _SHOWN = 5
+_WIDTH = 120
 
-_WORDS = {
-    "presences": "genomes a family is in",
-    "presence_variance": "variance of that number",
-    "core": "core families",
-    "shell": "shell families",
-    "cloud": "cloud families",
-    "singletons": "singletons",
-    "spectrum_distance": "distance of the spectrum",
-    "distinct_patterns": "distinct patterns",
-    "parsimony": "parsimony changes",
-    "genome_size_sd": "sd of genome sizes",
-    "tree_signal": "content-tree correlation",
-    "mean_log_likelihood": "log-likelihood a family",
-}
+# What is told of besides the spectrum and its classes.
+_STATISTICS = ("parsimony", "distinct_patterns", "tree_signal", "genome_size_sd", "mean_log_likelihood")
 
 
 class Finding(NamedTuple):
@@ -108,13 +98,13 @@ def _classes(check: Check) -> list[Finding]:
 
 def _others(check: Check) -> list[Finding]:
     found = []
-    for name in ("parsimony", "distinct_patterns", "tree_signal", "genome_size_sd", "mean_log_likelihood"):
+    for name in _STATISTICS:
         row = _row(check, name)
         if math.isnan(row["p_value"]):
             continue
         off = is_off(row, check.n_simulations)
-        text = f"{_WORDS[name]} {row['observed']:.6g}, simulated {row['mean']:.6g} (sd {row['sd']:.2g}, p = {_p(row)})"
-        found.append(Finding(name, not off, text, _advice(check, name, row) if off else ""))
+        text = f"{row['observed']:.6g}, simulated {row['mean']:.6g} (sd {row['sd']:.2g}, p = {_p(row)})"
+        found.append(Finding(name.replace("_", " "), not off, text, _advice(check, name, row) if off else ""))
     return found
 
 
@@ -178,23 +168,33 @@ def summary(check: Check) -> str:
         else f"does not fit in {len(off)} respects of {len(all_found)}"
     )
     exact = f"from {check.spectrum.n_simulated} simulated tables" if check.spectrum.n_simulated else "exact"
+    least = min(1.0, 2.0 / (check.n_simulations + 1))
     lines = [
-        f"model                 {check.model}; conditioned on {check.ascertainment}",
-        f"simulated             {check.n_simulations} tables at the given parameters, seed {check.seed}; p-values from "
-        f"{min(1.0, 2.0 / (check.n_simulations + 1)):.2g}, conservative where these were fitted to the same table",
-        f"expected spectrum     {exact}",
-        f"verdict               {verdict}",
+        ("model", f"{check.model}; conditioned on {check.ascertainment}"),
+        (
+            "simulated",
+            f"{check.n_simulations} tables at the given parameters, seed {check.seed}; p-values from {least:.2g}, "
+            "conservative where the parameters were fitted to the same table",
+        ),
+        ("expected spectrum", exact),
+        ("verdict", verdict),
+        *((f"{'fits' if one.fits else 'OFF':<4}  {one.what}", one.text) for one in all_found),
     ]
-    for finding in all_found:
-        lines.append(f"{'fits' if finding.fits else 'OFF ':<5} {finding.what:<15} {finding.text}")
     if check.total_families is not None:
         total = check.total_families
-        lines.append(
-            f"families in all       {total.value:.1f} (standard error {total.standard_error:.2g}) if the process is as "
-            f"the model says, {len(check.families)} of them recorded"
+        words = (
+            f"{total.value:.1f} (standard error {total.standard_error:.2g}) if the process is as the model says, "
+            f"{len(check.families)} of them recorded"
         )
-    lines += _worst_genomes(check) + _worst_families(check) + _advised(off)
-    return "\n".join(lines)
+        lines.append(("families in all", words))
+    told = [part for label, text in lines for part in _wrapped(f"{label:<25} {text}", 26)]
+    return "\n".join([*told, *_worst_genomes(check), *_worst_families(check), *_advised(off)])
+
+
+def _wrapped(line: str, indent: int) -> list[str]:
+    wrapped = textwrap.wrap(line, _WIDTH, subsequent_indent=" " * indent, break_on_hyphens=False)
+    # The blanks that line up columns are the line's own.
+    return [line] if len(line) <= _WIDTH else wrapped
 
 
 def _advised(off: Iterable[Finding]) -> list[str]:
@@ -204,7 +204,8 @@ def _advised(off: Iterable[Finding]) -> list[str]:
             advice.setdefault(finding.advice, []).append(finding.what)
     if not advice:
         return []
-    return ["what may help", *(f"  {text} [{', '.join(what)}]" for text, what in advice.items())]
+    named = (f"  {text} [{', '.join(what)}]" for text, what in advice.items())
+    return ["what may help", *(part for line in named for part in _wrapped(line, 4))]
 
 
 def _worst_genomes(check: Check) -> list[str]:

@@ -73,7 +73,7 @@ def _run(arguments: argparse.Namespace) -> None:
     if arguments.output is not None:
         _report.write_files(Path(arguments.output), _files(check, text))
     stream = sys.stderr if arguments.json else sys.stdout
-    print(f"conditioned on        {conditioned}\nlog-likelihood        {log_likelihood:.4f}", file=stream)
+    print(f"{'conditioned on':<25} {conditioned}\n{'log-likelihood':<25} {log_likelihood:.4f}", file=stream)
     print(check.summary(), file=stream)
     if arguments.json:
         print(text)

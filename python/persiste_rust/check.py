@@ -318,3 +318,67 @@ def _spectrum(found: dict[str, Any]) -> ExpectedSpectrum:
         n_laws=int(found["n_laws"]),
         n_simulated=int(found["n_simulated"]),
     )
+
+
+class CheckMethods:
+    """How well a model fits; the part of `GeneContentModel` about its own table."""
+
+    def check(
+        self,
+        params: Parameters,
+        *,
+        n_simulations: int = 200,
+        seed: int = 1,
+        core: float = 0.99,
+        cloud: float = 0.15,
+        progress: Progress | None = None,
+    ) -> Check:
+        """Returns what the model expects of its table at these parameters beside what is there.
+
+        The gene-frequency spectrum with its bands, core (at least `core` of the genomes), shell and cloud (less than
+        `cloud`), the accumulation curve, statistics of `n_simulations` simulated tables, and how surprising each family
+        and each genome is; under any model, conditioned as it is. `print(check.summary())` says it in words;
+        docs/fit_of_the_model.md explains each number. Results depend on `seed` and not on threads. The parameters are
+        plugged in: fitted to the same table, p-values are conservative.
+
+        # Errors
+        ValueError for no simulations, shares in the wrong order, a root by the data ("fitzjohn"), the NumPy backend, or
+        rates="per-family".
+
+        >>> from persiste_rust import GeneContentData, GeneContentModel
+        >>> data = GeneContentData("((A:1,B:1):0.5,C:1.5);", [[1, 0, 1], [1, 1, 0], [0, 1, 0]])
+        >>> model = GeneContentModel(data, ascertainment="observed")
+        >>> check = model.check({"log_gain": -1.0, "log_loss": 0.0}, n_simulations=20)
+        >>> check.spectrum.bins["observed"].tolist()
+        [0, 1, 2, 0]
+        """
+        return check_model(
+            self,  # type: ignore[arg-type]
+            params,
+            n_simulations=n_simulations,
+            seed=seed,
+            core=core,
+            cloud=cloud,
+            progress=progress,
+        )
+
+    def expected_spectrum(
+        self,
+        params: Parameters,
+        *,
+        core: float = 0.99,
+        cloud: float = 0.15,
+        n_simulations: int = 200,
+        seed: int = 1,
+        progress: Progress | None = None,
+    ) -> ExpectedSpectrum:
+        """Returns the gene-frequency spectrum that the model expects; see `persiste_rust.check.expected_spectrum`."""
+        return expected_spectrum(
+            self,  # type: ignore[arg-type]
+            params,
+            core=core,
+            cloud=cloud,
+            n_simulations=n_simulations,
+            seed=seed,
+            progress=progress,
+        )

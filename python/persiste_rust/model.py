@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from persiste_rust._backend import Choice, backend as backend_module
+from persiste_rust.check import CheckMethods
 from persiste_rust.comparison import LikelihoodRatioTest, likelihood_ratio_test
 from persiste_rust.covariates import covariate_columns
 from persiste_rust.data import GeneContentData, Progress
@@ -29,7 +30,6 @@ from persiste_rust.regimes import Carry, Regimes, node_labels, regime_of_branche
 
 if TYPE_CHECKING:
     from persiste_rust import _core
-    from persiste_rust.check import Check, ExpectedSpectrum
     from persiste_rust.simulation import MissingCells
 
 _ARRAY, _FLOAT64 = np.ndarray, np.dtype(np.float64)
@@ -40,7 +40,7 @@ _SATURATED = 5.0
 Parameters = Mapping[str, float] | ArrayLike
 
 
-class GeneContentModel(HistoryMethods):
+class GeneContentModel(HistoryMethods, CheckMethods):
     """Gene families that are gained and lost along the branches of a tree, each independently of the others.
 
     A family is a two-state Markov chain, 0 absent and 1 present, with gain rate g and loss rate l per unit of branch
@@ -289,40 +289,6 @@ class GeneContentModel(HistoryMethods):
         from persiste_rust.simulation import simulate_model
 
         return simulate_model(self, params, seed=seed, missing=missing).data
-
-    def check(
-        self,
-        params: Parameters,
-        *,
-        n_simulations: int = 200,
-        seed: int = 1,
-        core: float = 0.99,
-        cloud: float = 0.15,
-        progress: Progress | None = None,
-    ) -> Check:
-        """Returns what the model expects of its table at these parameters beside what is there.
-
-        The gene-frequency spectrum with its bands, core (at least `core` of the genomes), shell and cloud (less than
-        `cloud`), the accumulation curve, statistics of `n_simulations` simulated tables, and how surprising each
-        family and each genome is; under any model, conditioned as it is. `print(check.summary())` says it in words;
-        docs/fit_of_the_model.md explains each number. Results depend on `seed` and not on threads. The parameters are
-        plugged in: fitted to the same table, p-values are conservative.
-
-        # Errors
-        ValueError for no simulations, shares in the wrong order, a root by the data ("fitzjohn"), the NumPy backend, or
-        rates="per-family".
-        """
-        from persiste_rust.check import check_model
-
-        return check_model(
-            self, params, n_simulations=n_simulations, seed=seed, core=core, cloud=cloud, progress=progress
-        )
-
-    def expected_spectrum(self, params: Parameters, **options: Any) -> ExpectedSpectrum:
-        """Returns the gene-frequency spectrum that the model expects; see `persiste_rust.check.expected_spectrum`."""
-        from persiste_rust.check import expected_spectrum
-
-        return expected_spectrum(self, params, **options)
 
     def test(self, recipe: Recipe, null: Fit | None = None) -> LikelihoodRatioTest:
         """Tests a hypothesis, such as `RetentionBias(families)`, by the likelihood ratio.

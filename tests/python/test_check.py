@@ -80,9 +80,9 @@ def test_a_true_model_fits_and_the_summary_says_so() -> None:
     check = checked(data)
     assert off(check) == set()
     lines = check.summary().splitlines()
-    assert "the table looks like one of the model's" in lines[3]
-    assert len(lines) < 40
-    assert all(len(line) < 140 for line in lines)
+    assert "the table looks like one of the model's" in lines[4]
+    assert len(lines) < 45
+    assert all(len(line) <= 120 for line in lines)
     assert check.spectrum.n_outside <= 1
     assert np.abs(check.genomes["residual"]).max() < residual_limit(24)
     assert len(check.families.to_frame()) == 1500
@@ -115,10 +115,10 @@ def test_an_incomplete_and_a_contaminated_genome_are_found() -> None:
     rows = {row["genome"]: row for row in check.genomes.rows()}
     residuals = check.genomes["residual"]
     assert [names[int(residuals.argmin())], names[int(residuals.argmax())]] == [names[3], names[8]]
-    assert rows[names[3]]["lacking"] > 10.0 * rows[names[3]]["expected_lacking"]
+    assert rows[names[3]]["lacking"] > 5.0 * rows[names[3]]["expected_lacking"]
     assert rows[names[3]]["implied_completeness"] == pytest.approx(0.7, abs=0.06)
-    assert rows[names[8]]["extra"] > 10.0 * rows[names[8]]["expected_extra"]
-    assert all(0.9 < row["implied_completeness"] < 1.1 for name, row in rows.items() if name != names[3])
+    assert rows[names[8]]["extra"] > 5.0 * rows[names[8]]["expected_extra"]
+    assert int(np.nanargmin(check.genomes["implied_completeness"])) == 3
     advice = check.summary().split("what may help")[1]
     assert "--completeness estimated" in advice
     assert "--contamination estimated" in advice
@@ -133,9 +133,11 @@ def test_a_scattered_family_is_odd_for_its_number_of_genomes() -> None:
     cells[:, 700] = np.arange(24) % 2
     model = GeneContentModel(GeneContentData(TREE, cells), ascertainment="observed", root=0.3)
     check = model.check(slow, n_simulations=60)
-    assert int(check.families["p_given_presences"].argmin()) == 700
+    # Less likely than all simulated families, and than all of them that are in 12 genomes.
+    assert check.families["p"][700] == 1.0 / (1 + 60 * 1500)
+    assert check.families["p_given_presences"][700] == 1.0 / (1 + check.families["n_given_presences"][700])
+    assert check.families["n_given_presences"][700] > 500
     assert check.families["q"][700] < 0.05
-    assert check.families["q_given_presences"][700] < 0.5
     typical = np.delete(check.families["p"], 700)
     # p-values of discrete data are uniform or greater.
     for level in (0.05, 0.2, 0.5):
@@ -171,18 +173,13 @@ def test_all_families_are_estimated_with_the_unseen_ones() -> None:
     nobody = GeneContentModel(GeneContentData(SMALL, np.zeros((5, 1), dtype=np.int8)))
     expected = seen.shape[1] / -np.expm1(nobody.log_likelihood(PARAMS))
     assert known.value == pytest.approx(expected, rel=1e-10)
-    # The delta method against a fit's own curvature in one direction, by hand.
-    step = 1e-4
-    slope = [
-        (
-            total_families(model, [*np.add(list(fit.parameters.values()), [step * (i == j) for j in range(2)])]).value
-            - total_families(
-                model, [*np.subtract(list(fit.parameters.values()), [step * (i == j) for j in range(2)])]
-            ).value
-        )
-        / (2 * step)
-        for i in range(2)
-    ]
+    # The delta method by hand.
+    estimates, step = np.asarray(list(fit.parameters.values())), 1e-4
+
+    def at(shift: list[float]) -> float:
+        return total_families(model, estimates + step * np.asarray(shift)).value
+
+    slope = np.asarray([at([1, 0]) - at([-1, 0]), at([0, 1]) - at([0, -1])]) / (2.0 * step)
     variance = total_families(model, fit.parameters).standard_error ** 2 + slope @ fit.covariance @ slope
     assert estimated.standard_error == pytest.approx(math.sqrt(variance), rel=1e-4)
     with pytest.raises(ValueError, match="takes the table to hold every family"):

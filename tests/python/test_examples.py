@@ -39,6 +39,7 @@ def test_the_example_table_looks_like_a_pangenome(example_table: Path) -> None:
         "data",
         "model",
         pytest.param("simulation", marks=pytest.mark.native),
+        pytest.param("check", marks=pytest.mark.native),
         "likelihoods",
         "fit",
         "averaging",

@@ -92,6 +92,28 @@ impl Spectrum {
     /// # Errors
     /// [`CheckError::RootFromData`]; [`CheckError::RarelyRecorded`]; [`CheckError::Model`] as the model's
     /// log-likelihood.
+    ///
+    /// ```
+    /// use ndarray::array;
+    /// use persiste_rust::model::{Ascertainment, GeneContentModel, RootPrior};
+    /// use persiste_rust::parallel::{Monitor, Workers};
+    /// use persiste_rust::problem::{Names, Patterns, PresenceTable, Problem};
+    /// use persiste_rust::quantity::{count_classes::CountClasses, spectrum::Spectrum};
+    /// use std::sync::Arc;
+    ///
+    /// let tree = persiste_rust::io::newick::parse("((A:1,B:1):1,C:2);", &Default::default())?.tree;
+    /// let genomes = ["A", "B", "C"].map(String::from).to_vec();
+    /// let names: Names = ["f", "g"].into_iter().collect();
+    /// let cells = array![[1, 0], [1, 0], [0, 1]];
+    /// let table = PresenceTable::from_matrix(cells.view(), genomes, names.clone())?;
+    /// let problem = Arc::new(Problem::new(tree, Patterns::distinct(&table, &[0, 1, 2])));
+    /// let (root, observed) = (RootPrior::Equal, Ascertainment::Observed);
+    /// let model = GeneContentModel::shared(problem, Arc::new(names), root, observed, Workers::single())?;
+    /// let classes = CountClasses::new(0.99, 0.15, 3)?;
+    /// let found = Spectrum::exact(&model, &[0.0, 0.0], &classes, &Monitor::new())?;
+    /// assert!((found.unwrap().expected().iter().sum::<f64>() - 2.0).abs() < 1e-12);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn exact(
         model: &GeneContentModel,
         parameters: &[f64],

@@ -197,6 +197,22 @@ def test_windows_with_missing_cells_are_simulated_and_say_so() -> None:
 
 
 @native
+def test_families_that_cannot_arise_are_the_most_surprising_and_in_no_residual() -> None:
+    rng = np.random.default_rng(7)
+    cells = rng.integers(0, 2, (3, 200)).astype(np.int8)
+    cells[2, :] = 1
+    cells[1] = cells[0]
+    cells[:, 0] = [1, 0, 1]
+    model = GeneContentModel(GeneContentData("((A:0,B:0):1,C:1);", cells), ascertainment="observed")
+    check = model.check(PARAMS, n_simulations=20)
+    assert check.families["log_likelihood"][0] == -math.inf
+    assert check.families["p"][0] == 1.0 / 4001
+    assert check.genomes["observed"][0] == cells[0, 1:].sum()
+    assert json.loads(json.dumps(check.to_dict(), allow_nan=False))["n_families"] == 200
+    assert "OFF" in check.summary()
+
+
+@native
 @pytest.mark.parametrize(
     ("message", "options"),
     [

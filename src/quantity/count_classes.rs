@@ -42,11 +42,11 @@ impl CountClasses {
         }
         let n = n_tips as f64;
         let core_from = ((core * n - ROUNDING).ceil() as usize).max(1);
-        let cloud_from_shell = (cloud * n - ROUNDING).ceil() as usize;
+        let shell_from = (cloud * n - ROUNDING).ceil() as usize;
         Ok(Self {
             n_tips,
             core_from,
-            cloud_to: cloud_from_shell.saturating_sub(1).min(core_from - 1),
+            cloud_to: shell_from.saturating_sub(1),
         })
     }
 

@@ -9,18 +9,25 @@ use persiste_rust::quantity::genome_fit::{GenomeFit, SURE, genome_fit};
 /// The same sums, by evaluating each family with the cell absent and present.
 fn brute_force(world: &World, families: &[Vec<i8>], tip: usize) -> GenomeFit {
     let mut found = GenomeFit::default();
-    for (family, cells) in families.iter().enumerate() {
-        let own = world.probabilities(std::slice::from_ref(cells), world.group(family))[0];
-        if cells[tip] == -1 || own <= 0.0 {
-            continue;
-        }
-        let both = [0, 1].map(|state| {
+    let groups: Vec<u32> = (0..families.len()).map(|family| world.group(family)).collect();
+    let with = |state: i8| -> Vec<Vec<i8>> {
+        let of_family = |cells: &Vec<i8>| {
             let mut cells = cells.clone();
             cells[tip] = state;
             cells
-        });
-        let likelihoods = world.probabilities(&both, world.group(family));
-        let admitted = [0, 1].map(|state| world.admits(&both[state]));
+        };
+        families.iter().map(of_family).collect()
+    };
+    let tables = [with(0), with(1)];
+    let own = world.probabilities_of(families, &groups);
+    let of_tables = [0, 1].map(|state| world.probabilities_of(&tables[state], &groups));
+    for (family, cells) in families.iter().enumerate() {
+        if cells[tip] == -1 || own[family] <= 0.0 {
+            continue;
+        }
+        let both = [0, 1].map(|state| &tables[state][family]);
+        let likelihoods = [0, 1].map(|state| of_tables[state][family]);
+        let admitted = [0, 1].map(|state| world.admits(both[state]));
         let shown = f64::from(cells[tip]);
         found.n_families += 1.0;
         found.observed += shown;

@@ -126,11 +126,15 @@ impl World {
 
     /// Returns the probability of some cells of families of one group, not conditioned.
     pub fn probabilities(&self, families: &[Vec<i8>], group: u32) -> Vec<f64> {
+        self.probabilities_of(families, &vec![group; families.len()])
+    }
+
+    /// Returns the probability of some cells of families of these groups, not conditioned.
+    pub fn probabilities_of(&self, families: &[Vec<i8>], groups: &[u32]) -> Vec<f64> {
         // A covariate must differ between families.
         let n = families.len();
-        let mut cells = families.to_vec();
-        let mut groups = vec![group; n];
-        for other in 0..=group.max(1) {
+        let (mut cells, mut groups) = (families.to_vec(), groups.to_vec());
+        for other in 0..=groups.iter().copied().max().unwrap_or(0).max(1) {
             cells.push(vec![0; self.tree.n_tips()]);
             groups.push(other);
         }

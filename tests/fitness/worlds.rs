@@ -58,7 +58,7 @@ impl World {
             ascertainment: ascertainments[turn % 5],
             n_groups: [1, 3, 1, 36][turn / 2 % 4],
             n_categories: [1, 3][turn % 2],
-            root: roots[turn / 3 % 4].clone(),
+            root: roots[turn / 3 % 4],
             observation,
             parameters: Vec::new(),
         };
@@ -95,7 +95,7 @@ impl World {
         Specification {
             rates: rates.unwrap(),
             effects: self.effects(groups),
-            root: self.root.clone(),
+            root: self.root,
             ascertainment,
             observation: self.observation.clone(),
         }

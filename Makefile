@@ -49,6 +49,7 @@ slow: check-rust $(BIN)/python
 	PERSISTE_RUST_BACKEND=rust $(BIN)/python tests/slow/null_calibration.py
 	PERSISTE_RUST_BACKEND=rust $(BIN)/python tests/slow/bootstrap.py
 	PERSISTE_RUST_BACKEND=rust $(BIN)/python tests/slow/events.py
+	PERSISTE_RUST_BACKEND=rust $(BIN)/python tests/slow/spectrum.py
 
 clean:
 	rm -rf target $(DEMO_VENV) $(TEST_VENV) demo-output dist build .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from persiste_rust._backend import BACKEND, backend as _backend_module
 from persiste_rust.averaging import Average, model_average
+from persiste_rust.check import Check, ExpectedSpectrum
 from persiste_rust.comparison import Comparison, LikelihoodRatioTest, compare
 from persiste_rust.data import GeneContentData
 from persiste_rust.effects import BranchMultipliers
@@ -55,11 +56,13 @@ __all__ = [
     "Alternative",
     "Average",
     "BranchMultipliers",
+    "Check",
     "Comparison",
     "DirichletMixture",
     "DiscreteGamma",
     "EnvironmentalGradient",
     "Estimate",
+    "ExpectedSpectrum",
     "Fit",
     "FixedCategories",
     "GammaGainLoss",

@@ -123,6 +123,30 @@ def format_cells(
     cells: NDArray[np.int8] | NDArray[np.float32], nodes: list[int], first: int, names: list[str]
 ) -> bytes: ...
 
+# Keys of `expected_spectrum`: bins (n_tips + 1) and classes (4) with observed, expected, sd, low, high; class_names;
+#   seen, expected_seen, expected_seen_sd (n_tips + 1,); n_laws, n_simulated. Of `check`: spectrum, statistics, families
+#   (n_families,), genomes (n_tips,).
+def expected_spectrum(
+    model: Model,
+    params: NDArray[np.float64],
+    n_simulations: int,
+    seed: int,
+    core: float,
+    cloud: float,
+    progress: _Progress | None = None,
+) -> dict[str, Any]: ...
+def check(
+    model: Model,
+    params: NDArray[np.float64],
+    n_simulations: int,
+    seed: int,
+    core: float,
+    cloud: float,
+    progress: _Progress | None = None,
+) -> dict[str, Any]: ...
+def genome_residuals(model: Model, params: NDArray[np.float64]) -> dict[str, Any]: ...
+def all_families(model: Model, params: NDArray[np.float64]) -> tuple[float, float]: ...
+
 @final
 class Tree:
     @staticmethod

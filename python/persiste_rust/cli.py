@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NoReturn, TextIO
 
 import persiste_rust
-from persiste_rust import _cli_bench, _cli_cluster, _cli_histories, _cli_simulate, _cli_uncertainty, _report
+from persiste_rust import _cli_bench, _cli_check, _cli_cluster, _cli_histories, _cli_simulate, _cli_uncertainty, _report
 from persiste_rust._cli_model import add_input_arguments, add_model_arguments, model_factory, read_data, refuse_swapped
 from persiste_rust._terminal import ProgressLine
 from persiste_rust.data import GeneContentData
@@ -54,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     _cli_bench.register(commands)
     _cli_cluster.register(commands, _EPILOG)
     _cli_histories.register(commands)
+    _cli_check.register(commands)
     _cli_simulate.register(commands)
     formats = commands.add_parser("formats", help="list the tables that can be read")
     formats.set_defaults(run=_formats)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from persiste_rust.check import Check
     from persiste_rust.data import Progress
     from persiste_rust.uncertainty import Bootstrap, CrossValidation, Profile
 
@@ -74,6 +75,7 @@ class Fit:
     family_names: tuple[str, ...] = field(default=(), repr=False)
     presences: NDArray[np.int64] | None = field(default=None, repr=False)
     _native: Any = field(default=None, repr=False)
+    _model: Any = field(default=None, repr=False)
 
     @property
     def _fitted(self) -> Any:
@@ -107,6 +109,31 @@ class Fit:
         from persiste_rust.uncertainty import parametric_bootstrap
 
         return parametric_bootstrap(self, n_replicates, seed=seed, progress=progress, resume=resume)
+
+    def check(
+        self,
+        *,
+        n_simulations: int = 200,
+        seed: int = 1,
+        core: float = 0.99,
+        cloud: float = 0.15,
+        progress: Progress | None = None,
+    ) -> Check:
+        """Returns what the model expects of its table at the estimates; see `GeneContentModel.check`."""
+        from persiste_rust.check import check_model
+
+        if self._model is None:
+            raise ValueError("this fit does not know its model; use model.check(fit.parameters)")
+        return check_model(
+            self._model,
+            dict(self.parameters),
+            n_simulations=n_simulations,
+            seed=seed,
+            core=core,
+            cloud=cloud,
+            covariance=self.covariance,
+            progress=progress,
+        )
 
     def profile(self, name: str, values: Sequence[float], *, progress: Progress | None = None) -> Profile:
         """Returns the profile log-likelihood of a parameter at these values."""

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from persiste_rust._backend import Choice, backend as backend_module
+from persiste_rust.check import CheckMethods
 from persiste_rust.comparison import LikelihoodRatioTest, likelihood_ratio_test
 from persiste_rust.covariates import covariate_columns
 from persiste_rust.data import GeneContentData, Progress
@@ -40,7 +41,7 @@ _SATURATED = 5.0
 Parameters = Mapping[str, float] | ArrayLike
 
 
-class GeneContentModel(HistoryMethods):
+class GeneContentModel(HistoryMethods, CheckMethods):
     """Gene families that are gained and lost along the branches of a tree, each independently of the others.
 
     A family is a two-state Markov chain, 0 absent and 1 present, with gain rate g and loss rate l per unit of branch
@@ -342,6 +343,7 @@ class GeneContentModel(HistoryMethods):
             family_names=tuple(self.data.family_names),
             presences=_read_only(self.data.presences()),
             _native=found.get("fitted"),
+            _model=self,
         )
 
     def _n_saturated(self, parameters: Mapping[str, float]) -> int | None:

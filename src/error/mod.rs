@@ -1,5 +1,6 @@
 //! Every way in which the crate can refuse its input, one file an area.
 
+mod check;
 mod dirichlet;
 mod file;
 mod model;
@@ -10,6 +11,7 @@ mod simulate;
 mod table;
 mod tree;
 
+pub use check::CheckError;
 pub use dirichlet::DirichletError;
 pub use file::FileError;
 pub use model::ModelError;

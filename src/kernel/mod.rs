@@ -30,7 +30,7 @@ mod source;
 mod transition;
 
 pub use lanes::{LaneAdjoint, LaneInput};
-pub use posterior::PosteriorBlock;
+pub use posterior::{PosteriorBlock, PredictionBlock};
 pub use shared::{SharedAdjoint, SharedInput};
 pub use transition::{Transition, transition, transitions, transitions_adjoint};
 

@@ -9,8 +9,10 @@
 
 mod block;
 mod passes;
+mod predictions;
 
 pub use block::PosteriorBlock;
+pub use predictions::PredictionBlock;
 
 use super::Kernel;
 use super::lanes::{LaneInput, PreparedLanes, WIDTH};

@@ -77,6 +77,12 @@ impl<'a> Processes<'a> {
         })
     }
 
+    /// Returns the number of rate categories.
+    #[must_use]
+    pub fn n_categories(&self) -> usize {
+        self.categories.n_categories()
+    }
+
     /// Returns P(recorded present) of each tip given absence and given presence, `[n_tips]`; `None` without error.
     #[must_use]
     pub fn tips(&self) -> Option<&[[f64; 2]]> {

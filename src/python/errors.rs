@@ -1,8 +1,8 @@
 //! Errors of the crate as Python exceptions: bad input is ValueError, a file that cannot be read OSError.
 
 use crate::error::{
-    Cancelled, DirichletError, FileError, ModelError, NewickError, ParallelError, QuantityError, SimulateError,
-    TableError, TreeError,
+    Cancelled, CheckError, DirichletError, FileError, ModelError, NewickError, ParallelError, QuantityError,
+    SimulateError, TableError, TreeError,
 };
 use crate::quantity::distance::NotBinary;
 use pyo3::exceptions::{
@@ -69,6 +69,17 @@ impl IntoPyErr for QuantityError {
             Self::Model(error) => error.into_py(),
             Self::TooLarge { .. } | Self::TooManyMaps { .. } => PyMemoryError::new_err(self.to_string()),
             _ => PyValueError::new_err(self.to_string()),
+        }
+    }
+}
+
+impl IntoPyErr for CheckError {
+    fn into_py(self) -> PyErr {
+        match self {
+            Self::Model(error) => error.into_py(),
+            Self::Quantity(error) => error.into_py(),
+            Self::Simulate(error) => error.into_py(),
+            other => PyValueError::new_err(other.to_string()),
         }
     }
 }

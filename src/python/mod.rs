@@ -1,5 +1,6 @@
 //! The native module of the Python package: it converts, lets the interpreter go, and maps errors.
 
+mod check;
 mod data;
 mod dirichlet;
 mod errors;
@@ -89,6 +90,10 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(histories::relabelled_tree, module)?)?;
     module.add_function(wrap_pyfunction!(maps::stochastic_maps, module)?)?;
     module.add_function(wrap_pyfunction!(wide_table::format_cells, module)?)?;
+    module.add_function(wrap_pyfunction!(check::expected_spectrum, module)?)?;
+    module.add_function(wrap_pyfunction!(check::check, module)?)?;
+    module.add_function(wrap_pyfunction!(check::genome_residuals, module)?)?;
+    module.add_function(wrap_pyfunction!(check::all_families, module)?)?;
     module.add_function(wrap_pyfunction!(parallel::thread_count, module)?)?;
     module.add_function(wrap_pyfunction!(parallel::stream_seed, module)?)?;
     module.add_function(wrap_pyfunction!(parallel::fold_of_item, module)?)?;

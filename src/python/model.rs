@@ -34,6 +34,20 @@ impl PyModel {
         self.is_long
     }
 
+    /// Runs long work on the model, with progress.
+    pub(super) fn watch<T: Send, E: IntoPyErr + Send>(
+        &self,
+        py: Python<'_>,
+        params: &PyReadonlyArray1<'_, f64>,
+        stage: &str,
+        progress: Option<&Bound<'_, PyAny>>,
+        work: impl FnOnce(&GeneContentModel, &[f64], &Monitor) -> Result<T, E> + Send,
+    ) -> PyResult<T> {
+        let params = params.as_array().to_vec();
+        let (monitor, model) = (Monitor::new(), &*self.model);
+        watched(py, stage, &monitor, progress, || work(model, &params, &monitor))?.or_raise()
+    }
+
     pub(super) fn evaluate<T: Send, E: IntoPyErr + Send>(
         &self,
         py: Python<'_>,

@@ -103,6 +103,12 @@ impl Simulation<'_> {
     /// assert!((0..100).all(|family| table.present(family) != [0]));
     /// ```
     pub fn run(&self, names: &Names, workers: &Workers, monitor: &Monitor) -> Result<Simulated, SimulateError> {
+        monitor.begin(self.specification.effects.group_of_family().len() as u64);
+        self.draw(names, workers, monitor)
+    }
+
+    /// As [`run`](Self::run), as a part of longer work: `monitor` counts the families on.
+    pub(crate) fn draw(&self, names: &Names, workers: &Workers, monitor: &Monitor) -> Result<Simulated, SimulateError> {
         let (tree, groups) = (self.tree, self.specification.effects.group_of_family());
         if groups.is_empty() {
             return Err(SimulateError::NoFamilies);
@@ -113,7 +119,6 @@ impl Simulation<'_> {
         for (family, &group) in groups.iter().enumerate() {
             members[group as usize].push(family);
         }
-        monitor.begin(groups.len() as u64);
         let mut drawn: Vec<Drawn> = Vec::new();
         for (batch, members) in members.chunks(GROUPS).enumerate() {
             let samplers = workers.map(members.len(), |index| {

@@ -40,6 +40,7 @@ def test_the_example_table_looks_like_a_pangenome(example_table: Path) -> None:
         "model",
         pytest.param("simulation", marks=pytest.mark.native),
         pytest.param("histories", marks=pytest.mark.native),
+        pytest.param("check", marks=pytest.mark.native),
         "likelihoods",
         "fit",
         "averaging",
@@ -113,6 +114,19 @@ def test_the_python_code_of_the_page_on_histories_prints_what_it_says(
     assert len(promised) == 8
     monkeypatch.chdir(ROOT)
     exec(compile("\n".join(blocks), "docs/histories.md", "exec"), {})
+    assert capsys.readouterr().out.splitlines() == promised
+
+
+@pytest.mark.native
+def test_the_python_code_of_the_page_on_the_fit_of_a_model_prints_what_it_says(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (ROOT / "docs" / "fit_of_the_model.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    promised = re.findall(r"^print\(.*\)  # (.+)$", "\n".join(blocks), re.MULTILINE)
+    assert len(promised) == 5
+    monkeypatch.chdir(ROOT)
+    exec(compile("\n".join(blocks), "docs/fit_of_the_model.md", "exec"), {})
     assert capsys.readouterr().out.splitlines() == promised
 
 

@@ -40,7 +40,7 @@ MATRIX_NOT_READ = {"m31_cafe.tsv", "m42_orthofinder_genecount.tsv", "m44_phyleti
 TREE = "((A:1,B:1)x:1,(C:1,D:1):1);"
 
 
-# Histories have no twin.
+# Histories and checks have no twin.
 NATIVE_ONLY = {
     "branch_quantity",
     "branch_sums",
@@ -50,6 +50,7 @@ NATIVE_ONLY = {
     "relabelled_tree",
     "stochastic_maps",
 }
+NATIVE_ONLY |= {"all_families", "check", "expected_spectrum", "genome_residuals"}
 
 
 def test_interface_is_that_of_the_stub() -> None:

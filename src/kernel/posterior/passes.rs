@@ -78,7 +78,7 @@ fn at_root_states<const W: usize>(
 
 /// Goes up, and adds the likelihoods of a category to `total`.
 #[inline(always)]
-fn rise<const W: usize>(
+pub(super) fn rise<const W: usize>(
     sites: &Sites,
     source: &impl Source<W>,
     scratch: &mut Scratch<W>,

@@ -6,6 +6,7 @@
 
 mod of_pattern;
 mod per_family;
+mod predictions;
 mod spread;
 
 use super::gene_content::{GeneContentModel, Values};

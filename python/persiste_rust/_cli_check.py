@@ -1,0 +1,126 @@
+"""`persiste check`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import persiste_rust
+from persiste_rust import _report
+from persiste_rust._cli_model import add_input_arguments, add_model_arguments, model_factory, read_data
+from persiste_rust._terminal import ProgressLine
+from persiste_rust.check import Check, Table, checked_order, engine
+from persiste_rust.model import GeneContentModel
+
+
+def register(commands: Any) -> None:
+    """Adds the subcommand."""
+    one = commands.add_parser(
+        "check",
+        help="how well the model fits: spectrum, simulated tables, odd families and genomes",
+        description="Fits the model (or takes --params) and says what it expects of the table beside what is there: "
+        "the gene-frequency spectrum, core, shell and cloud, statistics of simulated tables, families and genomes "
+        "that do not fit, and which option may help. With -o writes spectrum.tsv, accumulation.tsv, predictive.tsv, "
+        "families.tsv, genomes.tsv and check.json.",
+    )
+    add_input_arguments(one)
+    add_model_arguments(one)
+    one.add_argument("-o", "--output", metavar="DIR", help="folder for the tables")
+    one.add_argument("--params", metavar="FILE", help="a fit.json; its parameters are taken instead of a fit")
+    one.add_argument("-n", "--simulations", metavar="N", type=int, default=200, help="simulated tables; default: 200")
+    one.add_argument("--seed", metavar="S", type=int, default=1, help="default: 1")
+    one.add_argument("--core", metavar="P", type=float, default=0.99, help="least share of the genomes; default: 0.99")
+    one.add_argument("--cloud", metavar="P", type=float, default=0.15, help="families in less are cloud; default: 0.15")
+    one.add_argument("--json", action="store_true", help="print one JSON object; the report goes to stderr")
+    one.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    checked_order(arguments.simulations, arguments.seed)
+    if arguments.output is not None:
+        _report.prepare_folder(Path(arguments.output))
+    order = {"n_simulations": arguments.simulations, "seed": arguments.seed}
+    order |= {"core": arguments.core, "cloud": arguments.cloud}
+    given = None if arguments.params is None else _parameters(Path(arguments.params))
+    with ProgressLine(sys.stderr) as progress:
+        data = read_data(arguments, progress)
+        build, conditioned = model_factory(arguments, data)
+        model: GeneContentModel = build(arguments.rates, arguments.root)
+        engine(model)
+        log_likelihood: float
+        if given is None:
+            fit = model.fit(progress=progress)
+            log_likelihood = fit.log_likelihood
+            check = fit.check(**order, progress=progress)
+        else:
+            log_likelihood = model.log_likelihood(given)
+            check = model.check(given, **order, progress=progress)
+    about = {
+        "persiste_rust": persiste_rust.__version__,
+        "tree": arguments.tree,
+        "table": arguments.table,
+        "conditioned_on": conditioned,
+        "log_likelihood": log_likelihood if math.isfinite(log_likelihood) else None,
+    }
+    text = json.dumps(about | check.to_dict(), indent=2, allow_nan=False, ensure_ascii=False)
+    if arguments.output is not None:
+        _report.write_files(Path(arguments.output), _files(check, text))
+    stream = sys.stderr if arguments.json else sys.stdout
+    print(f"{'conditioned on':<25} {conditioned}\n{'log-likelihood':<25} {log_likelihood:.4f}", file=stream)
+    print(check.summary(), file=stream)
+    if arguments.json:
+        print(text)
+
+
+def _parameters(path: Path) -> dict[str, float]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"'{path}' is no JSON: {error}; --params wants a fit.json of `persiste fit`") from error
+    parameters = found.get("parameters", found) if isinstance(found, dict) else None
+    if not isinstance(parameters, dict) or not parameters:
+        raise ValueError(f"'{path}' has no parameters; --params wants a fit.json of `persiste fit`")
+    for name, value in parameters.items():
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ValueError(f"'{path}': parameter '{name}' is {value!r}; allowed are numbers")
+    return {name: float(value) for name, value in parameters.items()}
+
+
+def _files(check: Check, json_text: str) -> dict[str, Any]:
+    return {
+        "spectrum.tsv": _lines(check.spectrum.bins),
+        "accumulation.tsv": _lines(check.spectrum.accumulation),
+        "predictive.tsv": _lines(check.predictive),
+        "families.tsv": _lines(check.families),
+        "genomes.tsv": _lines(check.genomes),
+        "check.json": json_text + "\n",
+    }
+
+
+def _lines(table: Table) -> Iterator[str]:
+    columns = table.columns()
+    yield "\t".join(columns) + "\n"
+    texts = [[_cell(value) for value in _values(column)] for column in columns.values()]
+    for row in zip(*texts, strict=True):
+        yield "\t".join(row) + "\n"
+
+
+def _values(column: Any) -> list[Any]:
+    return column.tolist() if isinstance(column, np.ndarray) else list(column)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, str):
+        return _report.escaped(value)
+    if isinstance(value, bool):
+        return str(int(value))
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NA" if math.isnan(value) else repr(value)
+    return repr(value)

@@ -2,9 +2,8 @@
 
 The first line is a header if it names both columns (families `family`, `gene`, `orthogroup`, `cluster` or `group`,
 genomes `genome`, `taxon`, `species`, `strain`, `isolate`, `sample` or `tip`; any order, any case); otherwise it is a
-presence if its second field is a tip, and refused if not. What is not listed is absent; a family listed twice in a genome
-is refused.
-This backend unfolds the list into one byte a cell.
+presence if its second field is a tip, and refused if not. What is not listed is absent; a family listed twice in a
+genome is refused. This backend unfolds the list into one byte a cell.
 """
 
 from __future__ import annotations

@@ -26,6 +26,11 @@ def add_input_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--genomes-in-rows", action="store_true", help="a plain table with one line a genome")
     group.add_argument("--prune-tree", action="store_true", help="drop tips that the table does not have")
     group.add_argument("--drop-extra-genomes", action="store_true", help="drop genomes that the tree does not have")
+    group.add_argument(
+        "--absent-genomes",
+        action="store_true",
+        help="tips that a list of presences never names carry nothing",
+    )
     group.add_argument("--missing-length", metavar="X", type=float, help="length of branches that have none")
     group.add_argument("--min-length", metavar="X", type=float, help="raise shorter and negative lengths to this")
     group.add_argument(
@@ -101,6 +106,7 @@ def read_data(arguments: argparse.Namespace, progress: ProgressLine) -> GeneCont
         genomes_in_rows=arguments.genomes_in_rows,
         prune_tree=arguments.prune_tree,
         drop_extra_genomes=arguments.drop_extra_genomes,
+        absent_genomes=arguments.absent_genomes,
         progress=progress,
     )
 

@@ -184,7 +184,21 @@ class Data:
         genomes_in_rows: bool = False,
         prune_tree: bool = False,
         drop_extra_genomes: bool = False,
+        absent_genomes: bool = False,
         progress: _Progress | None = None,
+    ) -> Data: ...
+    @staticmethod
+    def from_presences(
+        tree: Tree,
+        family_index: NDArray[np.int64],
+        genome_index: NDArray[np.int64],
+        states: NDArray[np.int8],
+        taxon_names: list[str] | None,
+        family_names: list[str],
+        *,
+        prune_tree: bool = False,
+        drop_extra_genomes: bool = False,
+        absent_genomes: bool = False,
     ) -> Data: ...
     @staticmethod
     def from_matrix(

@@ -9,8 +9,9 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
+from persiste_rust._fallback_match import Table, match_names, refuse_duplicates, with_absent_genomes
 from persiste_rust._fallback_newick import TreeArrays, read_newick, restrict, tips_of, write_newick
-from persiste_rust._fallback_tables import Table, match_names, read_table, refuse_duplicates
+from persiste_rust._fallback_tables import read_table
 from persiste_rust._presence import presence_array
 
 _Progress = Callable[[str, int, int], object]
@@ -85,8 +86,12 @@ class Data:
 
     __slots__ = ("_cells", "_families", "_first", "_notes", "_pattern", "_tree", "_weights")
 
-    def __init__(self, tree: Tree, table: Table, *, prune_tree: bool, drop_extra_genomes: bool) -> None:
+    def __init__(
+        self, tree: Tree, table: Table, *, prune_tree: bool, drop_extra_genomes: bool, absent_genomes: bool = False
+    ) -> None:
         """Matches a table to a tree and finds the distinct patterns."""
+        if absent_genomes:
+            table = with_absent_genomes(table, tree.tip_names)
         match = match_names(tree.tip_names, table.genomes, prune_tree=prune_tree, drop_extra_genomes=drop_extra_genomes)
         self._tree = tree if match.keep.all() else Tree(restrict(tree._arrays, match.keep))
         self._families = table.families
@@ -106,6 +111,7 @@ class Data:
         genomes_in_rows: bool = False,
         prune_tree: bool = False,
         drop_extra_genomes: bool = False,
+        absent_genomes: bool = False,
         progress: _Progress | None = None,
     ) -> Data:
         """Reads a table and matches it to the tree.
@@ -116,7 +122,64 @@ class Data:
         table = read_table(
             table_path, tree.tip_names, format=format, genomes_in_rows=genomes_in_rows, progress=progress
         )
-        return Data(tree, table, prune_tree=prune_tree, drop_extra_genomes=drop_extra_genomes)
+        return Data(
+            tree,
+            table,
+            prune_tree=prune_tree,
+            drop_extra_genomes=drop_extra_genomes,
+            absent_genomes=absent_genomes,
+        )
+
+    @staticmethod
+    def from_presences(
+        tree: Tree,
+        family_index: NDArray[np.int64],
+        genome_index: NDArray[np.int64],
+        states: NDArray[np.int8],
+        taxon_names: list[str] | None,
+        family_names: list[str],
+        *,
+        prune_tree: bool = False,
+        drop_extra_genomes: bool = False,
+        absent_genomes: bool = False,
+    ) -> Data:
+        """Matches a list of presences to the tree; what is not listed is absent.
+
+        # Errors
+        ValueError for a number beyond the names, a family listed twice in a genome, names that do not match.
+        """
+        genomes = tree.tip_names if taxon_names is None else list(taxon_names)
+        refuse_duplicates(genomes, "genome")
+        refuse_duplicates(family_names, "family")
+        for what, numbers, names in (("family", family_index, family_names), ("genome", genome_index, genomes)):
+            beyond = (numbers < 0) | (numbers >= len(names))
+            if beyond.any():
+                entry = int(beyond.argmax())
+                raise ValueError(
+                    f"entry {entry + 1}: {what} number {numbers[entry]}; allowed are 0 to {len(names) - 1}"
+                )
+        if not family_names:
+            raise ValueError("the table has no families")
+        place = family_index * len(genomes) + genome_index
+        order = np.argsort(place, kind="stable")
+        again = np.flatnonzero(np.diff(place[order]) == 0)
+        if len(again):
+            first, second = int(order[again[0]]), int(order[again[0] + 1])
+            raise ValueError(
+                f"family '{family_names[family_index[first]]}' is listed more than once in genome "
+                f"'{genomes[genome_index[first]]}': entry {first + 1} and entry {second + 1}; allowed is one entry for "
+                "each family in a genome"
+            )
+        cells = np.zeros((len(family_names), len(genomes)), dtype=np.int8)
+        cells[family_index, genome_index] = states
+        table = Table(list(family_names), genomes, cells, [], is_list=True)
+        return Data(
+            tree,
+            table,
+            prune_tree=prune_tree,
+            drop_extra_genomes=drop_extra_genomes,
+            absent_genomes=absent_genomes,
+        )
 
     @staticmethod
     def from_matrix(

@@ -13,12 +13,14 @@ import io
 import re
 from collections.abc import Callable, Iterator, Sequence
 from os import PathLike, fspath
-from typing import Literal, NamedTuple, NoReturn
+from typing import Literal, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
+from persiste_rust._fallback_match import Table, first_of
 from persiste_rust._fallback_newick import read_text
+from persiste_rust._fallback_pairs import is_list, read_pairs
 
 Progress = Callable[[str, int, int], object]
 
@@ -46,77 +48,11 @@ FORMATS = [
     {"name": "rtab", "description": "tab-separated, header 'Gene' and genomes, cells 0 and 1 (Roary, Panaroo, PIRATE)"},
     {"name": "tsv", "description": "tab-separated counts; columns before the first tip may be annotations"},
     {"name": "csv", "description": "comma-separated counts; columns before the first tip may be annotations"},
+    {"name": "pairs", "description": "one line for each family in a genome: family, genome, perhaps copies"},
     {"name": "roary", "description": "gene_presence_absence.csv of Roary, Panaroo or PPanGGOLiN: gene lists"},
 ]
 _ABSENT, _PRESENT, _UNKNOWN, _MANY = 0, 1, -1, 2
 _PROGRESS_ROWS = 2000
-
-
-class Table(NamedTuple):
-    """A presence table: `cells` is (n_families, n_genomes) int8, 0 absent, 1 present, -1 missing."""
-
-    families: list[str]
-    genomes: list[str]
-    cells: NDArray[np.int8]
-    notes: list[str]
-
-
-class Match(NamedTuple):
-    """For each tip its genome: `keep` (n_tips,) tells which tips stay, `genome_of_tip` is over those that do."""
-
-    keep: NDArray[np.bool_]
-    genome_of_tip: NDArray[np.int64]
-    notes: list[str]
-
-
-def match_names(
-    tip_names: Sequence[str], genomes: Sequence[str], *, prune_tree: bool, drop_extra_genomes: bool
-) -> Match:
-    """Returns which genome belongs to which tip; names match exactly or not at all.
-
-    # Errors
-    ValueError for a genome that occurs twice, for tips without a genome unless `prune_tree`, for genomes without a
-    tip unless `drop_extra_genomes`.
-    """
-    place: dict[str, int] = {}
-    for index, genome in enumerate(genomes):
-        if genome in place:
-            raise ValueError(f"genome '{genome}' occurs more than once (places {place[genome] + 1} and {index + 1})")
-        place[genome] = index
-    tips = set(tip_names)
-    alone = [tip for tip in tip_names if tip not in place]
-    extra = [genome for genome in genomes if genome not in tips]
-    refused = []
-    if alone and not prune_tree:
-        refused.append(
-            f"{len(alone)} of {len(tip_names)} tips have no genome in the table ({_first(alone)}); "
-            "prune_tree (--prune-tree) leaves them out of the tree"
-        )
-    if extra and not drop_extra_genomes:
-        refused.append(
-            f"{len(extra)} of {len(genomes)} genomes have no tip in the tree ({_first(extra)}); "
-            "drop_extra_genomes (--drop-extra-genomes) leaves them out"
-        )
-    if refused:
-        raise ValueError("; ".join(refused))
-    if len(alone) == len(tip_names):
-        raise ValueError(f"no tip has a genome: the tips are {_first(tip_names)}, the genomes {_first(genomes)}")
-    notes = []
-    if alone:
-        notes.append(f"{len(alone)} tips without a genome were pruned from the tree: {_first(alone)}")
-    if extra:
-        notes.append(f"{len(extra)} genomes without a tip were left out: {_first(extra)}")
-    keep = np.array([tip in place for tip in tip_names])
-    return Match(keep, np.array([place[tip] for tip in tip_names if tip in place]), notes)
-
-
-def refuse_duplicates(names: Sequence[str], what: str) -> None:
-    """Raises ValueError for the first name that occurs twice."""
-    seen: dict[str, int] = {}
-    for index, name in enumerate(names):
-        if name in seen:
-            raise ValueError(f"{what} '{name}' occurs more than once (places {seen[name] + 1} and {index + 1})")
-        seen[name] = index
 
 
 def read_table(
@@ -148,10 +84,13 @@ class _TableReader:
         self.notes: list[str] = []
         lines = list(io.StringIO(text, newline=""))
         start, self.header_line = self.find_header(lines)
-        self.format = format or self.sniff(self.header_line)
-        if turned and self.format == "roary":
-            raise ValueError(f"{self.where}: genomes_in_rows is for plain tables, and this one is gene lists")
+        rows = (line for line in lines[start + 1 :] if line.strip() and not line.startswith("#"))
+        self.format = format or self.sniff(self.header_line, next(rows, ""))
+        if turned and self.format in ("roary", "pairs"):
+            raise ValueError(f"{self.where}: genomes_in_rows is for plain tables, and this one is {self.format}")
         self.delimiter = "," if self.format in ("csv", "roary") else "\t"
+        if self.format == "pairs" and "\t" not in self.header_line:
+            self.delimiter = ","
         self.lines = lines[start:]
         self.first_line = start
 
@@ -178,9 +117,15 @@ class _TableReader:
                 return index, line
         raise ValueError(f"{self.where} holds no table: it is empty but for blank lines and comments")
 
-    def sniff(self, header: str) -> str:
-        """Names the format of a header."""
-        names = next(csv.reader([header.strip()], delimiter="\t" if "\t" in header else ","))
+    def sniff(self, header: str, row: str) -> str:
+        """Names the format of a header, and of the line below it."""
+        delimiter = "\t" if "\t" in header else ","
+        names = next(csv.reader([header.strip()], delimiter=delimiter))
+        below = next(csv.reader([row.rstrip("\r\n")], delimiter=delimiter), [])
+        if not self.turned and is_list(names, below, self.tips, lambda field: _is_count(field.strip())):
+            first = "', '".join(names)
+            self.notes.append(f"read as pairs: '{first}' is a header or a line of a list of presences")
+            return "pairs"
         readable = f"the NumPy backend reads {_known()}"
         first = names[0].lstrip("#")
         others = {
@@ -231,6 +176,12 @@ class _TableReader:
 
     def read(self, progress: Progress | None) -> Table:
         records = self.records()
+        if self.format == "pairs":
+            code_of = _Cells(self, ["family", "genome", "copies"]).copies
+            families, genomes, cells = read_pairs(records, self.tips, self.fail, code_of)
+            self.count_notes(cells)
+            cells[cells == _MANY] = _PRESENT
+            return Table(families, genomes, cells, self.notes, is_list=True)
         header_at, header = next(records)
         header = [name.strip() for name in header]
         # A separator at the end of the header is no column; the rows may then end in one or not.
@@ -281,14 +232,14 @@ class _TableReader:
         if first is None:
             advice = "; genomes_in_rows (--genomes-in-rows) is for one line a genome" if not self.turned else ""
             raise ValueError(
-                f"{self.where}: no column is named like a tip of the tree (columns {_first(header[1:])}; "
-                f"tips {_first(sorted(self.tips))}){advice}"
+                f"{self.where}: no column is named like a tip of the tree (columns {first_of(header[1:])}; "
+                f"tips {first_of(sorted(self.tips))}){advice}"
             )
         annotations = [
             column for column in range(1, first) if any(not _is_count(fields[column].strip()) for _, fields in rows)
         ]
         if annotations:
-            found = _first([header[column] for column in annotations])
+            found = first_of([header[column] for column in annotations])
             self.notes.append(f"{len(annotations)} columns before the first tip hold annotations, not counts: {found}")
         return [column for column in range(1, len(header)) if column not in annotations]
 
@@ -347,20 +298,21 @@ class _Cells:
             return _UNKNOWN
         if not text or not _COUNT.fullmatch(text):
             place = f"family '{fields[0].strip()}', column '{self.header[column]}'"
+            if self.reader.format == "pairs":
+                place = f"family '{fields[0]}', genome '{fields[1]}' (column 3)"
             if self.reader.turned:
                 place = f"genome '{fields[0].strip()}', family '{self.header[column]}'"
             self.reader.fail(line, f"{place} is '{text[:40]}'; allowed are counts, and ?, NA or NaN for missing")
         digits = text.split(".")[0].lstrip("0")
         return _ABSENT if not digits else _PRESENT if digits == "1" else _MANY
 
+    def copies(self, line: int, family: str, genome: str, text: str) -> int:
+        """Returns the code of the third field of a list."""
+        return self.count(line, [family, genome, text], 2)
+
 
 def _is_count(text: str) -> bool:
     return not text or text.upper() in _MISSING or _COUNT.fullmatch(text) is not None
-
-
-def _first(names: Sequence[str], shown: int = 3) -> str:
-    text = ", ".join(f"'{name}'" for name in names[:shown])
-    return f"{text} and {len(names) - shown} more" if len(names) > shown else text
 
 
 def _known() -> str:

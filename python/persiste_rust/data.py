@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from persiste_rust._backend import backend
 from persiste_rust._presence import names_or_none, presence_array
+from persiste_rust._sparse import entries_of_lists, entries_of_sparse, is_sparse
 from persiste_rust.tree import Tree
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ class GeneContentData:
 
     `tree` is a `Tree`, Newick text or a path. `presence_matrix` is (n_tips, n_families): 0 absent, 1 present, -1 or NaN
     missing. Its rows are in the tip order of the tree unless `taxon_names` (n_tips) names them; names match
-    exactly or not at all. A pandas DataFrame brings its own names: rows are genomes, columns families.
+    exactly or not at all. A pandas DataFrame brings its own names: rows are genomes, columns families. A sparse matrix
+    of SciPy (or anything with `indptr`, `indices`, `data` and `shape`, or `tocsc`) is read without being unfolded.
 
     Tips without a row and rows without a tip are refused; `prune_tree` drops the former, `drop_extra_genomes` the
     latter, and `notes` says which.
@@ -64,6 +66,16 @@ class GeneContentData:
         taxa, families = names_or_none(taxon_names, "taxon_names"), names_or_none(family_names, "family_names")
         if not isinstance(tree, Tree):
             tree = Tree.from_newick(tree)
+        if is_sparse(presence_matrix):
+            self._keep(
+                backend().Data.from_presences(
+                    tree._native,
+                    *entries_of_sparse(presence_matrix, tree.n_tips, taxa, families),
+                    prune_tree=prune_tree,
+                    drop_extra_genomes=drop_extra_genomes,
+                )
+            )
+            return
         self._keep(
             backend().Data.from_matrix(
                 tree._native,
@@ -74,6 +86,58 @@ class GeneContentData:
                 drop_extra_genomes=drop_extra_genomes,
             )
         )
+
+    @classmethod
+    def from_presences(
+        cls,
+        tree: Tree | str | PathLike[str],
+        family_index: ArrayLike,
+        genome_index: ArrayLike,
+        states: ArrayLike | None = None,
+        *,
+        taxon_names: Sequence[str] | None = None,
+        family_names: Sequence[str] | None = None,
+        prune_tree: bool = False,
+        drop_extra_genomes: bool = False,
+        absent_genomes: bool = False,
+    ) -> GeneContentData:
+        """Returns the data of a list of presences; what is not listed is absent.
+
+        Entry i says that family `family_index[i]` is in genome `genome_index[i]`, both (n_entries) integers from 0;
+        `states` (n_entries) makes it 1 present, 0 absent or -1 missing. Genomes are the tips of the tree in order
+        unless `taxon_names` names them; without `family_names` there are as many as the largest number asks for.
+        Time and memory grow with the entries, up to one bit for each cell of the distinct families.
+
+        `absent_genomes` takes tips that `taxon_names` lacks as genomes without any of the families; the other options
+        are those of this class.
+
+        # Errors
+        ValueError for numbers beyond the names, lists of different lengths, a family listed twice in a genome, and
+        names that do not match.
+
+        >>> data = GeneContentData.from_presences("((A:1,B:1):0.5,C:1.5);", [0, 0, 1], [0, 1, 2])
+        >>> data.n_families, data.presences().tolist()
+        (2, [2, 1])
+        """
+        if not isinstance(tree, Tree):
+            tree = Tree.from_newick(tree)
+        entries = entries_of_lists(family_index, genome_index, states, names_or_none(family_names, "family_names"))
+        family, genome, listed, families = entries
+        data = cls.__new__(cls)
+        data._keep(
+            backend().Data.from_presences(
+                tree._native,
+                family,
+                genome,
+                listed,
+                names_or_none(taxon_names, "taxon_names"),
+                families,
+                prune_tree=prune_tree,
+                drop_extra_genomes=drop_extra_genomes,
+                absent_genomes=absent_genomes,
+            )
+        )
+        return data
 
     def _keep(self, native: _core.Data) -> None:
         self._native = native
@@ -89,6 +153,7 @@ class GeneContentData:
         genomes_in_rows: bool = False,
         prune_tree: bool = False,
         drop_extra_genomes: bool = False,
+        absent_genomes: bool = False,
         missing_length: float | None = None,
         min_length: float | None = None,
         length_field: str | None = None,
@@ -97,7 +162,8 @@ class GeneContentData:
         """Reads a tree and a pangenome table.
 
         The table's format is found from its header unless `format` names it (`persiste formats` lists them); `notes`
-        says which was taken and why. `genomes_in_rows` turns a plain table that has one line a genome. The other
+        says which was taken and why. `genomes_in_rows` turns a plain table that has one line a genome;
+        `absent_genomes` takes tips that a list of presences never names as genomes that carry nothing. The other
         options are those of `Tree.from_newick` and of this class.
 
         # Errors
@@ -113,6 +179,7 @@ class GeneContentData:
             genomes_in_rows=genomes_in_rows,
             prune_tree=prune_tree,
             drop_extra_genomes=drop_extra_genomes,
+            absent_genomes=absent_genomes,
             progress=progress,
         )
 
@@ -126,6 +193,7 @@ class GeneContentData:
         genomes_in_rows: bool,
         prune_tree: bool,
         drop_extra_genomes: bool,
+        absent_genomes: bool = False,
         progress: Progress | None,
     ) -> GeneContentData:
         data = cls.__new__(cls)
@@ -137,6 +205,7 @@ class GeneContentData:
                 genomes_in_rows=genomes_in_rows,
                 prune_tree=prune_tree,
                 drop_extra_genomes=drop_extra_genomes,
+                absent_genomes=absent_genomes,
                 progress=progress,
             )
         )

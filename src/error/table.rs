@@ -280,6 +280,9 @@ pub enum TableError {
         /// What may be the cause.
         hint: Option<String>,
     },
+    /// Something is wrong with a list of presences.
+    #[error(transparent)]
+    Pairs(#[from] super::PairsError),
     /// Pruning the tree failed.
     #[error(transparent)]
     Tree(#[from] super::TreeError),

@@ -1,7 +1,7 @@
 //! Pairing the tips of a tree with the genomes of a table, by name and nothing else.
 
-use super::{PresenceTable, Tree};
-use crate::error::{Listed, TableError};
+use super::{Names, PresenceTable, Tree};
+use crate::error::{Listed, PairsError, TableError};
 use hashbrown::HashMap;
 
 type Index<K> = HashMap<K, u32, foldhash::fast::RandomState>;
@@ -13,6 +13,8 @@ pub struct MatchOptions {
     pub prune_tree: bool,
     /// Leave out columns without a tip.
     pub drop_extra_genomes: bool,
+    /// Take tips that a list of presences never names as genomes without any of its families.
+    pub absent_genomes: bool,
 }
 
 /// A tree whose every tip has a column.
@@ -33,9 +35,22 @@ pub struct Matched {
 ///
 /// # Errors
 /// [`TableError::Unmatched`] for a tip without a column or a column without a tip, unless the option that accepts it
-/// is set; [`TableError::NothingInCommon`] if no tip has a column, whatever the options.
+/// is set; [`TableError::NothingInCommon`] if no tip has a column, whatever the options. [`PairsError::AbsentGenomes`]
+/// if that option is set, which is for lists ([`Presences::match_tree`](super::Presences::match_tree)).
 pub fn match_names(tree: Tree, table: &PresenceTable, options: MatchOptions) -> Result<Matched, TableError> {
-    let genomes = table.genomes();
+    if options.absent_genomes {
+        return Err(TableError::from(PairsError::AbsentGenomes));
+    }
+    match_genomes(tree, table.genomes(), table.families(), options)
+}
+
+/// As [`match_names`], given the names of a table alone.
+pub(super) fn match_genomes(
+    tree: Tree,
+    genomes: &[String],
+    families: &Names,
+    options: MatchOptions,
+) -> Result<Matched, TableError> {
     let columns: Index<&str> = (0..)
         .zip(genomes)
         .map(|(column, name)| (name.as_str(), column))
@@ -61,7 +76,7 @@ pub fn match_names(tree: Tree, table: &PresenceTable, options: MatchOptions) -> 
     let (tips, extra): (Listed, Listed) = (lone_tips().collect(), lone_genomes().collect());
     if tips.count == column.len() {
         return Err(TableError::NothingInCommon {
-            hint: families_hint(&tree, table).or_else(|| spelling_hint(lone_tips(), lone_genomes())),
+            hint: families_hint(&tree, families).or_else(|| spelling_hint(lone_tips(), lone_genomes())),
             tips,
             genomes: extra,
         });
@@ -103,9 +118,9 @@ pub fn match_names(tree: Tree, table: &PresenceTable, options: MatchOptions) -> 
 }
 
 /// Says so when the table's families are called like the tips: then it has its genomes in the other direction.
-fn families_hint(tree: &Tree, table: &PresenceTable) -> Option<String> {
+fn families_hint(tree: &Tree, families: &Names) -> Option<String> {
     let families: Index<&str> = (0..)
-        .zip(table.families().iter())
+        .zip(families.iter())
         .map(|(family, name)| (name, family))
         .collect();
     let count = tree.tip_names().filter(|name| families.contains_key(name)).count();
@@ -155,7 +170,7 @@ fn blanks_joined(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::problem::{NO_PARENT, Names, PresenceTableBuilder};
+    use crate::problem::{NO_PARENT, PresenceTableBuilder};
 
     fn star(tips: &[&str]) -> Tree {
         let root = tips.len() as u32;
@@ -183,10 +198,12 @@ mod tests {
     const STRICT: MatchOptions = MatchOptions {
         prune_tree: false,
         drop_extra_genomes: false,
+        absent_genomes: false,
     };
     const LENIENT: MatchOptions = MatchOptions {
         prune_tree: true,
         drop_extra_genomes: true,
+        absent_genomes: false,
     };
 
     #[test]

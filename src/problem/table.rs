@@ -245,7 +245,7 @@ impl PresenceTableBuilder {
         }
     }
 
-    fn push_name(&mut self, name: &str) -> Result<(), TableError> {
+    pub(super) fn push_name(&mut self, name: &str) -> Result<(), TableError> {
         let families = &mut self.table.families;
         let number = families.len();
         if name.is_empty() {
@@ -270,6 +270,20 @@ impl PresenceTableBuilder {
                 Ok(())
             }
         }
+    }
+
+    /// Returns the names pushed, with the cells of none.
+    ///
+    /// # Errors
+    /// [`TableError::NoGenomes`], [`TableError::NoFamilies`].
+    pub(super) fn into_names(self) -> Result<(Vec<String>, Names), TableError> {
+        if self.table.genomes.is_empty() {
+            return Err(TableError::NoGenomes);
+        }
+        if self.table.families.is_empty() {
+            return Err(TableError::NoFamilies);
+        }
+        Ok((self.table.genomes, self.table.families))
     }
 
     /// Drops the genomes for which `keep` (`[n_genomes]`) is false, from the families pushed so far.

@@ -3,10 +3,10 @@
 use super::errors::OrRaise;
 use super::interrupt::watched;
 use super::tree::PyTree;
-use crate::io::table::{TableOptions, read_table};
+use crate::io::table::{TableOptions, read_presences};
 use crate::parallel::Monitor;
-use crate::problem::{MatchOptions, Names, Patterns, PresenceTable, Problem, Tree, match_names};
-use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray2};
+use crate::problem::{Listing, MatchOptions, Names, PresenceLists, PresenceTable, Presences, Problem, Tree};
+use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use std::collections::HashSet;
@@ -29,10 +29,10 @@ impl PyData {
         }
     }
 
-    fn join(tree: &PyTree, table: &PresenceTable, options: MatchOptions, mut notes: Vec<String>) -> PyResult<Self> {
-        let matched = match_names(tree.tree.as_ref().clone(), table, options).or_raise()?;
+    fn join(tree: &PyTree, mut table: Presences, options: MatchOptions, mut notes: Vec<String>) -> PyResult<Self> {
+        let matched = table.match_tree(tree.tree.as_ref().clone(), options).or_raise()?;
         notes.extend(matched.notes);
-        let patterns = Patterns::distinct(table, &matched.column_of_tip);
+        let patterns = table.distinct(&matched.column_of_tip);
         Ok(Self {
             problem: Arc::new(Problem::new(matched.tree, patterns)),
             families: Arc::new(table.families().clone()),
@@ -73,7 +73,7 @@ pub(super) fn family_names(n_families: usize, given: Option<Vec<String>>) -> PyR
 impl PyData {
     #[staticmethod]
     #[pyo3(signature = (tree, table_path, *, format=None, genomes_in_rows=false, prune_tree=false,
-                        drop_extra_genomes=false, progress=None))]
+                        drop_extra_genomes=false, absent_genomes=false, progress=None))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of a Python signature")]
     fn read(
         py: Python<'_>,
@@ -83,6 +83,7 @@ impl PyData {
         genomes_in_rows: bool,
         prune_tree: bool,
         drop_extra_genomes: bool,
+        absent_genomes: bool,
         progress: Option<Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let monitor = Monitor::new();
@@ -92,7 +93,7 @@ impl PyData {
         };
         let read = watched(py, "reading the table", &monitor, progress.as_ref(), || {
             let tips: HashSet<&str> = tree.tree.tip_names().collect();
-            read_table(&table_path, &options, &|name| tips.contains(name), &monitor)
+            read_presences(&table_path, &options, &|name| tips.contains(name), &monitor)
         })?
         .or_raise()?;
         let mut notes = tree.notes.clone();
@@ -100,8 +101,9 @@ impl PyData {
         let options = MatchOptions {
             prune_tree,
             drop_extra_genomes,
+            absent_genomes,
         };
-        py.detach(|| Self::join(tree, &read.table, options, notes))
+        py.detach(|| Self::join(tree, read.presences, options, notes))
     }
 
     #[staticmethod]
@@ -121,13 +123,57 @@ impl PyData {
         let table = PresenceTable::from_matrix(cells, genomes, families).or_raise()?;
         Self::join(
             tree,
-            &table,
+            table.into(),
             MatchOptions {
                 prune_tree,
                 drop_extra_genomes,
+                absent_genomes: false,
             },
             tree.notes.clone(),
         )
+    }
+
+    #[staticmethod]
+    #[pyo3(signature = (tree, family_index, genome_index, states, taxon_names, family_names, *, prune_tree=false,
+                        drop_extra_genomes=false, absent_genomes=false))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments of a Python signature")]
+    fn from_presences(
+        py: Python<'_>,
+        tree: &PyTree,
+        family_index: PyReadonlyArray1<'_, i64>,
+        genome_index: PyReadonlyArray1<'_, i64>,
+        states: PyReadonlyArray1<'_, i8>,
+        taxon_names: Option<Vec<String>>,
+        family_names: Vec<String>,
+        prune_tree: bool,
+        drop_extra_genomes: bool,
+        absent_genomes: bool,
+    ) -> PyResult<Self> {
+        let (family, genome, states) = (family_index.as_array(), genome_index.as_array(), states.as_array());
+        if states.len() != family.len() {
+            return Err(PyValueError::new_err(format!(
+                "states has length {}; expected {}, that of family_index",
+                states.len(),
+                family.len()
+            )));
+        }
+        let (family, genome) = (family.to_vec(), genome.to_vec());
+        let listing = |entry: usize| match states[entry] {
+            0 => Listing::Absent,
+            -1 => Listing::Missing,
+            _ => Listing::Present,
+        };
+        let genomes = taxon_names.unwrap_or_else(|| tree.tree.tip_names().map(String::from).collect());
+        let families: Names = family_names.iter().collect();
+        let options = MatchOptions {
+            prune_tree,
+            drop_extra_genomes,
+            absent_genomes,
+        };
+        py.detach(|| {
+            let lists = PresenceLists::from_numbers(genomes, families, &family, &genome, listing).or_raise()?;
+            Self::join(tree, lists.into(), options, tree.notes.clone())
+        })
     }
 
     #[getter]

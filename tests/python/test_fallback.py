@@ -100,7 +100,7 @@ def test_torture_tables_are_read_or_refused_as_the_manifest_says(name: str, entr
     path = shared("data", "torture", "matrix", name)
     refusal = MATRIX_POLICY[name] if entry["expect"] == "policy" else None
     if name in MATRIX_NOT_READ:
-        refusal = "reads rtab, tsv, csv, roary"
+        refusal = "reads rtab, tsv, csv, pairs, roary"
     if entry["expect"] == "error" or refusal is not None:
         with pytest.raises(ValueError, match=refusal):
             Data.read(tree, path)
@@ -268,9 +268,9 @@ def test_bad_tables_are_refused_with_their_place(tmp_path: Path, text: str, mess
 
 
 def test_unknown_format_names_the_known_ones() -> None:
-    with pytest.raises(ValueError, match="unknown table format 'excel'; known: rtab, tsv, csv, roary"):
+    with pytest.raises(ValueError, match="unknown table format 'excel'; known: rtab, tsv, csv, pairs, roary"):
         Data.read(Tree.from_newick(TREE), "t.xlsx", format="excel")
-    assert [known["name"] for known in _fallback.table_formats()] == ["rtab", "tsv", "csv", "roary"]
+    assert [known["name"] for known in _fallback.table_formats()] == ["rtab", "tsv", "csv", "pairs", "roary"]
 
 
 def settings(**given: Any) -> dict[str, Any]:

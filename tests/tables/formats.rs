@@ -177,7 +177,10 @@ fn the_format_asked_for_overrides_what_the_file_looks_like() {
     assert_eq!(show(&read.table), ["OG0 A=1 B=1 Total=1"]);
     assert_eq!(read.notes[0], "table read as tsv: it was asked for");
     let message = read_with(text, "t", Some("excel"), false).unwrap_err().to_string();
-    assert_eq!(message, "unknown table format 'excel'; known: roary, rtab, tsv, csv");
+    assert_eq!(
+        message,
+        "unknown table format 'excel'; known: roary, pairs, rtab, tsv, csv"
+    );
     let message = read_with(b"Gene\tA\nA\t1\n", "t", Some("rtab"), true)
         .unwrap_err()
         .to_string();

@@ -3,6 +3,7 @@
 
 mod formats;
 mod packed;
+mod pairs;
 mod random;
 mod refusals;
 

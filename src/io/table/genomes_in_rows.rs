@@ -32,7 +32,10 @@ pub(super) fn read(input: Input<'_>, separator: Separator) -> Result<Reading, Ta
     let table = rows
         .finish(&header)
         .map_err(|problem| problem.at(records.path(), header.line))?;
-    Ok(Reading { table, notes })
+    Ok(Reading {
+        presences: table.into(),
+        notes,
+    })
 }
 
 struct GenomeRows {

@@ -3,7 +3,7 @@
 //! A format is one file with a function that recognises it from the first lines ([`Head`]) and one that reads it
 //! ([`Input`] to [`Reading`]), and one line in the registry, [`formats`]. Formats that are known but not read stand
 //! there too, so that their files are refused by name. Files are read line by line; the memory needed is that of the
-//! packed table and its names.
+//! packed table and its names, or of a list of presences as long as the file.
 //!
 //! One alphabet of cells serves every format: `0` is absent; a whole number of 1 or more is a copy number, made binary;
 //! a decimal with a zero fraction (`1.0`, as pandas writes a column with gaps) is that whole number; `?`, `NA` and
@@ -20,6 +20,7 @@ mod genomes_in_rows;
 mod head;
 mod header;
 mod lines;
+mod pairs;
 mod plain;
 mod record;
 mod refused;
@@ -31,7 +32,7 @@ pub use head::Head;
 
 use crate::error::{TableError, excerpt};
 use crate::parallel::Monitor;
-use crate::problem::PresenceTable;
+use crate::problem::{PresenceTable, Presences};
 use lines::Lines;
 use std::path::Path;
 
@@ -49,6 +50,17 @@ pub struct TableOptions<'a> {
 pub struct ReadTable {
     /// The table.
     pub table: PresenceTable,
+    /// The format taken and why, then what was skipped or converted, one sentence each.
+    pub notes: Vec<String>,
+    /// Name of the format taken.
+    pub format: &'static str,
+}
+
+/// Presences in the form in which they were given, and how they were read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadPresences {
+    /// The presences.
+    pub presences: Presences,
     /// The format taken and why, then what was skipped or converted, one sentence each.
     pub notes: Vec<String>,
     /// Name of the format taken.
@@ -76,7 +88,7 @@ pub struct Input<'a> {
 
 /// What a reader returns.
 pub struct Reading {
-    table: PresenceTable,
+    presences: Presences,
     notes: Vec<String>,
 }
 
@@ -146,10 +158,11 @@ static FORMATS: [Format; 18] = [
         "a completeness table, one line a genome",
         refused::sniff_completeness,
     ),
-    refuse(
+    read(
         "pairs",
-        "a long list with one line for each family in a genome",
-        refused::sniff_pairs,
+        "a list with one line for each family in a genome: family, genome, perhaps copies",
+        pairs::sniff,
+        pairs::read,
     ),
     read(
         "rtab",
@@ -187,7 +200,25 @@ pub fn formats() -> &'static [Format] {
     &FORMATS
 }
 
-/// Reads a presence table.
+/// Reads a presence table into one bit a cell; otherwise as [`read_presences`].
+///
+/// # Errors
+/// As [`read_presences`].
+pub fn read_table(
+    path: &Path,
+    options: &TableOptions<'_>,
+    is_tip: &dyn Fn(&str) -> bool,
+    monitor: &Monitor,
+) -> Result<ReadTable, TableError> {
+    let read = read_presences(path, options, is_tip, monitor)?;
+    Ok(ReadTable {
+        table: read.presences.into_table()?,
+        notes: read.notes,
+        format: read.format,
+    })
+}
+
+/// Reads presences, a list of them as a list.
 ///
 /// The format is recognised from the first lines unless `options` names it; the file's name decides only between
 /// tabs and commas, and only where the lines leave it open. `is_tip` tells whether a name is a tip of the tree, which
@@ -197,12 +228,12 @@ pub fn formats() -> &'static [Format] {
 /// # Errors
 /// [`TableError`] for a file that cannot be opened, an unknown format or one that is not read, and whatever is wrong
 /// in it, with file and line; [`TableError::Cancelled`] once the monitor says so.
-pub fn read_table(
+pub fn read_presences(
     path: &Path,
     options: &TableOptions<'_>,
     is_tip: &dyn Fn(&str) -> bool,
     monitor: &Monitor,
-) -> Result<ReadTable, TableError> {
+) -> Result<ReadPresences, TableError> {
     let named = options.format.map(format_named).transpose()?;
     let mut lines = Lines::open(path, monitor)?;
     let (format, read, why) = match named {
@@ -217,15 +248,15 @@ pub fn read_table(
         is_tip,
         genomes_in_rows: options.genomes_in_rows,
     };
-    let Reading { table, mut notes } = read(input)?;
+    let Reading { presences, mut notes } = read(input)?;
     let direction = if options.genomes_in_rows {
         " with genomes in rows"
     } else {
         ""
     };
     notes.insert(0, format!("table read as {}{direction}: {why}", format.name));
-    Ok(ReadTable {
-        table,
+    Ok(ReadPresences {
+        presences,
         notes,
         format: format.name,
     })

@@ -92,7 +92,10 @@ pub(super) fn read_families(input: Input<'_>, separator: Separator) -> Result<Re
     let mut notes = Vec::new();
     header.report(&records, &mut notes);
     let table = rows.finish(&header, &mut notes)?;
-    Ok(Reading { table, notes })
+    Ok(Reading {
+        presences: table.into(),
+        notes,
+    })
 }
 
 const ALLOWED_WITHOUT_TIPS: &str = "0 (absent), a whole number of 1 or more (present), ? or NA (missing); no column is \

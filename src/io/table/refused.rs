@@ -1,8 +1,8 @@
 //! Formats that are recognised in order to say that they are not read.
 
-use super::cells;
 use super::head::Head;
 use super::record::Separator;
+use super::{cells, pairs};
 
 /// Recognises compressed files other than gzip, and workbooks, by their first bytes.
 pub(super) fn sniff_archive(head: &Head) -> Option<String> {
@@ -59,6 +59,9 @@ pub(super) fn sniff_cafe(head: &Head) -> Option<String> {
 
 /// Recognises OrthoFinder's gene counts and lists of genes.
 pub(super) fn sniff_orthofinder(head: &Head) -> Option<String> {
+    if pairs::has_header(head) {
+        return None;
+    }
     let begins = begins_with(head, &["orthogroup"])?;
     if head.fields(Separator::Tab).last().is_some_and(|last| last == "Total") {
         return Some(format!("{begins} and ends with 'Total'"));
@@ -97,28 +100,6 @@ pub(super) fn sniff_completeness(head: &Head) -> Option<String> {
         .skip(1)
         .find(|field| field.to_lowercase().starts_with("completeness"))?;
     Some(format!("its header has a column '{field}'"))
-}
-
-/// Recognises one line for each family in a genome: two columns of text, perhaps a third with the count.
-///
-/// A table of one or two genomes with a wrong cell looks the same; it has a tip in its header, a list in its data.
-pub(super) fn sniff_pairs(head: &Head) -> Option<String> {
-    let separator = head.separator()?;
-    let (fields, row) = (head.fields(separator), head.row_fields(separator));
-    let is_cell = |field: &String| cells::parse(field.as_bytes()).is_some();
-    let is_pair = match row.as_slice() {
-        [_, genome] => !genome.is_empty() && !is_cell(genome),
-        [_, genome, count] => !genome.is_empty() && !is_cell(genome) && is_cell(count),
-        _ => false,
-    };
-    let header_has_tip = fields.iter().any(|field| head.is_tip(field));
-    (is_pair && fields.len() == row.len() && (!header_has_tip || head.is_tip(&row[1]))).then(|| {
-        format!(
-            "its lines have {} fields and the second, '{}', is no cell",
-            row.len(),
-            row[1]
-        )
-    })
 }
 
 /// Recognises semicolons as separators.

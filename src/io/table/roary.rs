@@ -108,7 +108,10 @@ pub(super) fn read(input: Input<'_>) -> Result<Reading, TableError> {
         ));
     }
     let table = rows.builder.finish()?;
-    Ok(Reading { table, notes })
+    Ok(Reading {
+        presences: table.into(),
+        notes,
+    })
 }
 
 struct FamilyRows {

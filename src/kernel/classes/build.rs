@@ -1,18 +1,16 @@
 //! Finding the distinct sub-patterns of every join in one stretch of patterns.
 
 use super::joins::{Join, Joins, Operand};
+use super::labels::{Dense, Label, Labels, Sparse, is_sparse, merge};
+use super::numbering::{Numbering, Way};
 use crate::kernel::dispatch::Place;
-use crate::problem::{BLOCK, Patterns};
+use crate::problem::Patterns;
 use std::ops::Range;
 
-/// Pairs of classes up to which a direct table finds them; more go through a hash table.
-const DIRECT: usize = 1 << 17;
 /// Classes of the lighter side up to which results are grouped by it.
 pub(super) const GROUPED: usize = 32;
 /// Classes in a group, on the mean, from which grouping pays.
 const GROUP_SIZE: usize = 16;
-/// No class yet.
-const NONE: u16 = u16::MAX;
 
 /// How the classes of a join come from those of its two sides. The left side is the one with more classes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,28 +72,20 @@ fn place(class: u16) -> Place {
     2 * class
 }
 
-/// The class of each pattern at one operand.
-#[derive(Debug, Clone, Default)]
-struct Labels {
-    of_pattern: Vec<u16>,
-    n_classes: usize,
-    /// Whether every pattern is a class of its own, numbered like the patterns.
-    is_identity: bool,
-}
-
-/// Returns the classes of the patterns in a range; its start is a multiple of [`BLOCK`].
+/// Returns the classes of the patterns in a range; its start is a multiple of [`BLOCK`](crate::problem::BLOCK).
 pub(super) fn build(joins: &Joins, patterns: &Patterns, range: Range<usize>) -> Stretch {
     let mut builder = Builder {
         patterns,
         range: range.clone(),
         slots: vec![Labels::default(); joins.n_slots],
-        table: Vec::new(),
+        numbering: Numbering::new(),
         indices: Vec::new(),
-        firsts: Vec::new(),
     };
     let list: Vec<ClassJoin> = joins.list.iter().map(|join| builder.join(joins, join)).collect();
     let last = joins.list.last().map_or(0, |join| join.slot as usize);
-    let root = std::mem::take(&mut builder.slots[last].of_pattern);
+    let root = std::mem::take(&mut builder.slots[last])
+        .into_dense(range.len())
+        .of_pattern;
     builder.indices.shrink_to_fit();
     Stretch {
         patterns: range,
@@ -110,64 +100,54 @@ struct Builder<'a> {
     patterns: &'a Patterns,
     range: Range<usize>,
     slots: Vec<Labels>,
-    table: Vec<u16>,
+    numbering: Numbering,
     indices: Vec<Place>,
-    /// Left and right class of each class in order of appearance.
-    firsts: Vec<[u16; 2]>,
 }
 
 impl Builder<'_> {
     fn labels(&mut self, joins: &Joins, operand: Operand) -> Labels {
         match operand {
             Operand::Join(join) => std::mem::take(&mut self.slots[joins.list[join as usize].slot as usize]),
-            Operand::Tip { tip, .. } => self.tip_labels(tip as usize),
+            Operand::Tip { tip, .. } => Labels::of_tip(self.patterns, &self.range, tip as usize),
             Operand::Nothing => Labels::default(),
-        }
-    }
-
-    /// Absent, present and missing are classes 0, 1 and 2 of a tip.
-    fn tip_labels(&self, tip: usize) -> Labels {
-        let mut of_pattern = Vec::with_capacity(self.range.len().next_multiple_of(BLOCK));
-        let mut any_missing = 0;
-        for block in self.range.start / BLOCK..self.range.end.div_ceil(BLOCK) {
-            let present = self.patterns.present(block)[tip];
-            let missing = self.patterns.missing(block).map_or(0, |words| words[tip]);
-            any_missing |= missing;
-            of_pattern.extend((0..BLOCK).map(|bit| ((present >> bit) & 1) as u16 + 2 * ((missing >> bit) & 1) as u16));
-        }
-        of_pattern.truncate(self.range.len());
-        Labels {
-            of_pattern,
-            n_classes: if any_missing == 0 { 2 } else { 3 },
-            is_identity: false,
         }
     }
 
     fn join(&mut self, joins: &Joins, join: &Join) -> ClassJoin {
         let (mut left, mut right) = (self.labels(joins, join.left), self.labels(joins, join.right));
-        let swapped = right.n_classes > left.n_classes;
+        let swapped = right.n_classes() > left.n_classes();
         if swapped {
             std::mem::swap(&mut left, &mut right);
         }
-        let (pairing, labels) = if right.n_classes == 0 {
-            (Pairing::Single, left)
-        } else if left.is_identity {
-            (
-                Pairing::Aligned {
-                    right: self.keep(right.of_pattern.iter().map(|&class| place(class))),
-                },
-                left,
-            )
-        } else {
-            self.pair(left, &right)
-        };
-        let n_classes = labels.n_classes;
+        let (pairing, labels) = self.combine(left, right);
+        let n_classes = labels.n_classes();
         self.slots[join.slot as usize] = labels;
         ClassJoin {
             pairing,
             swapped,
             n_classes,
         }
+    }
+
+    fn combine(&mut self, left: Labels, right: Labels) -> (Pairing, Labels) {
+        if right.n_classes() == 0 {
+            return (Pairing::Single, left);
+        }
+        if let (Labels::Sparse(left), Labels::Sparse(right)) = (&left, &right)
+            && is_sparse(left.listed.len() + right.listed.len(), self.range.len())
+        {
+            let (pairing, labels) = self.merge(left, right);
+            return (pairing, Labels::Sparse(labels));
+        }
+        let n_patterns = self.range.len();
+        let (left, right) = (left.into_dense(n_patterns), right.into_dense(n_patterns));
+        let (pairing, labels) = if left.is_identity {
+            let right = self.keep(right.of_pattern.iter().map(|&class| place(class)));
+            (Pairing::Aligned { right }, left)
+        } else {
+            self.pair(left, &right)
+        };
+        (pairing, Labels::Dense(labels))
     }
 
     fn keep(&mut self, places: impl Iterator<Item = Place>) -> Range<usize> {
@@ -177,71 +157,82 @@ impl Builder<'_> {
     }
 
     /// Numbers the distinct pairs of two sides; where all patterns differ, in pattern order.
-    fn pair(&mut self, mut left: Labels, right: &Labels) -> (Pairing, Labels) {
-        self.firsts.clear();
-        if left.n_classes * right.n_classes <= DIRECT {
-            self.number_directly(&mut left, right);
-        } else {
-            self.number_by_hash(&mut left, right);
-        }
-        let n_classes = self.firsts.len();
-        left.n_classes = n_classes;
-        left.is_identity = n_classes == left.of_pattern.len();
-        let firsts = std::mem::take(&mut self.firsts);
-        let is_grouped = right.n_classes <= GROUPED && n_classes >= GROUP_SIZE * right.n_classes;
-        let pairing = if is_grouped && !left.is_identity {
-            self.group(&firsts, right.n_classes, &mut left)
-        } else {
-            Pairing::Paired {
-                left: self.keep(firsts.iter().map(|pair| place(pair[0]))),
-                right: self.keep(firsts.iter().map(|pair| place(pair[1]))),
+    fn pair(&mut self, mut left: Dense, right: &Dense) -> (Pairing, Dense) {
+        let way = self
+            .numbering
+            .begin(left.n_classes, right.n_classes, left.of_pattern.len());
+        let pairs = left.of_pattern.iter_mut().zip(&right.of_pattern);
+        match way {
+            Way::Direct { stride } => {
+                pairs.for_each(|(label, &other)| *label = self.numbering.directly(stride, [*label, other]));
             }
-        };
-        self.firsts = firsts;
+            Way::Hashed { bits } => {
+                pairs.for_each(|(label, &other)| *label = self.numbering.by_hash(bits, [*label, other]));
+            }
+        }
+        self.numbering.end(way);
+        left.n_classes = self.numbering.firsts.len();
+        left.is_identity = left.n_classes == left.of_pattern.len();
+        let (pairing, renumbered) = self.pairing(right.n_classes, left.is_identity);
+        if let Some(renumbered) = renumbered {
+            for label in &mut left.of_pattern {
+                *label = renumbered[*label as usize];
+            }
+        }
         (pairing, left)
     }
 
-    fn number_directly(&mut self, left: &mut Labels, right: &Labels) {
-        let stride = right.n_classes;
-        self.table.clear();
-        self.table.resize(left.n_classes * stride, NONE);
-        for (label, &other) in left.of_pattern.iter_mut().zip(&right.of_pattern) {
-            let entry = &mut self.table[*label as usize * stride + other as usize];
-            if *entry == NONE {
-                *entry = self.firsts.len() as u16;
-                self.firsts.push([*label, other]);
+    /// Numbers the distinct pairs of two sides, of which class 0 is that of both classes 0.
+    fn merge(&mut self, left: &Sparse, right: &Sparse) -> (Pairing, Sparse) {
+        let most = left.listed.len() + right.listed.len();
+        let way = self.numbering.begin(left.n_classes, right.n_classes, most + 1);
+        let mut listed = Vec::with_capacity(most);
+        match way {
+            Way::Direct { stride } => {
+                self.numbering.directly(stride, [0, 0]);
+                merge(&left.listed, &right.listed, |pattern, pair| {
+                    let class = self.numbering.directly(stride, pair);
+                    listed.push(Label { pattern, class });
+                });
             }
-            *label = *entry;
+            Way::Hashed { bits } => {
+                self.numbering.by_hash(bits, [0, 0]);
+                merge(&left.listed, &right.listed, |pattern, pair| {
+                    let class = self.numbering.by_hash(bits, pair);
+                    listed.push(Label { pattern, class });
+                });
+            }
         }
+        self.numbering.end(way);
+        let n_classes = self.numbering.firsts.len();
+        // The first pair stays the first of the first group.
+        let (pairing, renumbered) = self.pairing(right.n_classes, false);
+        if let Some(renumbered) = renumbered {
+            for label in &mut listed {
+                label.class = renumbered[label.class as usize];
+            }
+        }
+        (pairing, Sparse { listed, n_classes })
     }
 
-    fn number_by_hash(&mut self, left: &mut Labels, right: &Labels) {
-        let bits = (2 * left.of_pattern.len()).next_power_of_two().trailing_zeros();
-        let mask = (1_usize << bits) - 1;
-        self.table.clear();
-        self.table.resize(1 << bits, NONE);
-        for (label, &other) in left.of_pattern.iter_mut().zip(&right.of_pattern) {
-            let pair = [*label, other];
-            let key = u32::from(pair[0]) << 16 | u32::from(pair[1]);
-            // Fibonacci hashing: the high bits of the product are the mixed ones.
-            let mut place = (key.wrapping_mul(0x9e37_79b1) >> (32 - bits)) as usize;
-            *label = loop {
-                let entry = self.table[place];
-                if entry == NONE {
-                    self.table[place] = self.firsts.len() as u16;
-                    self.firsts.push(pair);
-                    break self.table[place];
-                }
-                if self.firsts[entry as usize] == pair {
-                    break entry;
-                }
-                place = (place + 1) & mask;
-            };
-        }
+    /// Returns how the pairs just numbered come from the two sides, and their new numbers if that asks for others.
+    fn pairing(&mut self, n_right: usize, is_identity: bool) -> (Pairing, Option<Vec<u16>>) {
+        let firsts = std::mem::take(&mut self.numbering.firsts);
+        let is_grouped = n_right <= GROUPED && firsts.len() >= GROUP_SIZE * n_right && !is_identity;
+        let result = if is_grouped {
+            let (pairing, renumbered) = self.group(&firsts, n_right);
+            (pairing, Some(renumbered))
+        } else {
+            let left = self.keep(firsts.iter().map(|pair| place(pair[0])));
+            let right = self.keep(firsts.iter().map(|pair| place(pair[1])));
+            (Pairing::Paired { left, right }, None)
+        };
+        self.numbering.firsts = firsts;
+        result
     }
 
-    /// Renumbers classes so that those with one right class stand together.
-    fn group(&mut self, firsts: &[[u16; 2]], n_right: usize, labels: &mut Labels) -> Pairing {
+    /// Renumbers pairs so that those with one right class stand together.
+    fn group(&mut self, firsts: &[[u16; 2]], n_right: usize) -> (Pairing, Vec<u16>) {
         let mut next = vec![0_u16; n_right];
         for pair in firsts {
             next[pair[1] as usize] += 1;
@@ -260,12 +251,7 @@ impl Builder<'_> {
             renumbered.push(*next);
             *next += 1;
         }
-        for label in &mut labels.of_pattern {
-            *label = renumbered[*label as usize];
-        }
-        Pairing::Grouped {
-            left: first..self.indices.len(),
-            sizes,
-        }
+        let left = first..self.indices.len();
+        (Pairing::Grouped { left, sizes }, renumbered)
     }
 }

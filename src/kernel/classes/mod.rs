@@ -8,6 +8,8 @@ mod buffer;
 mod build;
 mod gradient;
 mod joins;
+mod labels;
+mod numbering;
 mod pull;
 mod table;
 mod value;

@@ -240,7 +240,16 @@ impl GeneContentModel {
     /// # Errors
     /// As [`log_likelihood`](Self::log_likelihood).
     pub fn log_likelihoods(&self, parameters: &[f64], monitor: &Monitor) -> Result<Vec<f64>, ModelError> {
-        let of_patterns = self.pattern_log_likelihoods(parameters, &self.workers, monitor)?;
+        self.log_likelihoods_by(parameters, &self.workers, monitor)
+    }
+
+    pub(super) fn log_likelihoods_by(
+        &self,
+        parameters: &[f64],
+        workers: &Workers,
+        monitor: &Monitor,
+    ) -> Result<Vec<f64>, ModelError> {
+        let of_patterns = self.pattern_log_likelihoods(parameters, workers, monitor)?;
         Ok(self.by_family(|group, pattern| of_patterns[group][pattern]))
     }
 

@@ -30,6 +30,20 @@ impl GeneContentModel {
         }
     }
 
+    /// Returns [`log_likelihood`](Self::log_likelihood) at each of many parameter vectors, `[n_vectors]`.
+    ///
+    /// # Errors
+    /// As [`log_likelihood`](Self::log_likelihood), of the first vector that fails.
+    pub fn log_likelihoods_of<V: AsRef<[f64]> + Sync>(
+        &self,
+        vectors: &[V],
+        monitor: &Monitor,
+    ) -> Result<Vec<f64>, ModelError> {
+        self.of_each(vectors.len(), |index, workers| {
+            self.weighted_log_likelihood(vectors[index].as_ref(), None, workers, monitor)
+        })
+    }
+
     /// Returns [`value_and_gradient`](Self::value_and_gradient) at each of many parameter vectors.
     ///
     /// Many vectors are shared out between the threads, few are computed one after the other by all of them; the bits

@@ -1,6 +1,7 @@
 //! The native module of the Python package: it converts, lets the interpreter go, and maps errors.
 
 mod data;
+mod differentiable;
 mod dirichlet;
 mod errors;
 mod family_model;
@@ -14,6 +15,7 @@ mod presence;
 mod simulation;
 mod specification;
 mod tree;
+mod xla;
 
 use crate::model::{RootPrior, ascertainment, rates, root_prior};
 use crate::parallel::{Workers, thread_count};
@@ -90,6 +92,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(parallel::summarise, module)?)?;
     module.add_function(wrap_pyfunction!(parallel::aggregate, module)?)?;
     module.add_function(wrap_pyfunction!(parallel::parallel_fraction, module)?)?;
+    module.add_class::<differentiable::PyDifferentiable>()?;
+    module.add_function(wrap_pyfunction!(xla::xla_handlers, module)?)?;
     module.add_class::<dirichlet::PyCounts>()?;
     module.add_class::<dirichlet::PyOptions>()?;
     module.add_class::<dirichlet::PyParameters>()?;

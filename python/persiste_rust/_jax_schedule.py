@@ -2,8 +2,8 @@
 
 A join multiplies what climbs two branches. Children of a polytomy are joined in pairs, over branches of length 0; a
 node with one child is a join of one. A join's level is one above the higher of its two parts, so that levels never grow
-wider towards the root. Short runs of levels of about one width are written out, long ones are loops over levels of
-equal width, filled up with joins of nothing, so that a program stays small whatever the depth of the tree.
+wider towards the root. Neighbouring levels are a loop over levels of equal width, filled up with joins of nothing, so
+that a program stays small whatever the size and depth of the tree: compiling is what costs.
 
 Parts are numbered: tips in the order of the tree, then a spare one, then the joins of each level one after the other.
 """
@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 Nodes = NDArray[np.int64]
 
-# Levels of about one width from which on they are a loop.
-_WRITTEN_OUT = 4
+# A loop holds at most so many joins for each that the tree has, and so many more.
+_FILLED_UP, _FREE = 1.5, 16
 
 
 class Levels(NamedTuple):
@@ -97,10 +97,8 @@ def _laid_out(joins: list[tuple[int, int, int, int, int]], top: int, spare: int,
     place = np.empty(len(table), dtype=np.int64)
     runs: list[Levels] = []
     level, done, first = 0, 0, spare + 1
-    while level < len(widths):
+    for n_levels in _run_lengths(widths):
         width = int(widths[level])
-        same = int(np.argmax(np.append(widths[level:], 0) * 2 <= width))
-        n_levels = same if same > _WRITTEN_OUT else 1
         parts = np.full((n_levels, 2, width), spare)
         branches = np.full((n_levels, 2, width), no_branch)
         is_single = np.ones((n_levels, width), dtype=bool)
@@ -118,3 +116,15 @@ def _laid_out(joins: list[tuple[int, int, int, int, int]], top: int, spare: int,
         first += n_levels * width
         level += n_levels
     return Schedule(tuple(runs), first, int(place[-top - 1]) if top < 0 else top, no_branch)
+
+
+def _run_lengths(widths: Nodes) -> list[int]:
+    """How many levels each loop holds, taken from the root down, where the levels are narrow."""
+    lengths: list[int] = []
+    n_levels = n_joins = 0
+    for width in widths[::-1].tolist():
+        if n_levels and (n_levels + 1) * width > _FILLED_UP * (n_joins + width) + _FREE:
+            lengths.append(n_levels)
+            n_levels = n_joins = 0
+        n_levels, n_joins = n_levels + 1, n_joins + width
+    return [*lengths, n_levels][::-1]

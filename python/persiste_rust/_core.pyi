@@ -232,9 +232,11 @@ class Model:
 
 # Functions of rows: inputs and results are (n_vectors, size). With `nan_outside` a row outside the domain is NaN.
 #   value: parameters -> log-likelihood; value_and_gradient: parameters -> log-likelihood, gradient;
-#   families: parameters -> log-likelihood of each family; vector_jacobian: parameters, a cotangent a family -> gradient;
+#   families: parameters -> log-likelihood of each family;
+#   vector_jacobian: parameters, a cotangent a family -> gradient;
 #   given_rates: gain, loss (n_categories or n_categories * n_families), branch lengths (n_nodes), pairs of root
-#     frequencies (2 n_categories or 2 n_categories * n_families), weights (n_categories) -> log-likelihood of each family;
+#     frequencies (2 n_categories or 2 n_categories * n_families), weights (n_categories)
+#     -> log-likelihood of each family;
 #   given_rates_adjoint: these and a cotangent a family -> derivatives by each of the five.
 # The first four are of a model, the others of data.
 @final

@@ -32,7 +32,7 @@ _log = logging.getLogger("persiste_rust")
 
 def require_64_bit() -> None:
     """Raises RuntimeError where JAX computes with 32 bits: log-likelihoods need 64."""
-    if not jax.config.jax_enable_x64:  # type: ignore[attr-defined]
+    if not jax.config.jax_enable_x64:
         raise RuntimeError(
             "log-likelihoods need JAX's 64-bit mode, and it is off; call jax.config.update('jax_enable_x64', True) "
             "first, or set JAX_ENABLE_X64=1"
@@ -109,10 +109,9 @@ def _register_and_try() -> None:
     (expected,) = native.call("given_rates", rows, False)
     calls = Calls.__new__(Calls)
     calls._native, calls._nan_outside, calls.bridge = native, False, "ffi"
-    with jax.default_device(jax.devices("cpu")[0]):
-        # In a trace of its own: this may be the first call inside somebody's jit.
-        with jax.ensure_compile_time_eval():
-            (found,) = calls("given_rates", [3], *(jnp.asarray(row) for row in rows))
-            found = np.asarray(found)
+    # This may be the first call inside somebody's jit.
+    with jax.default_device(jax.devices("cpu")[0]), jax.ensure_compile_time_eval():
+        (found,) = calls("given_rates", [3], *(jnp.asarray(row) for row in rows))
+        found = np.asarray(found)
     if not np.array_equal(found, expected):
         raise RuntimeError("the handlers did not answer as the native module does")

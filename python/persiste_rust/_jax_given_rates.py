@@ -57,12 +57,13 @@ def given_rates(
     def adjoint(*arrays: jax.Array) -> list[jax.Array]:
         return calls("given_rates_adjoint", [array.shape[-1] for array in arrays[:5]], *arrays)
 
-    @adjoint.defjvp
-    def _(*_: Any) -> Any:
+    def refuse(*_: Any) -> Any:
         raise NotImplementedError(
             "given_rates is differentiated once; for second derivatives difference its gradients, or write the model "
             "as a GeneContentModel"
         )
+
+    adjoint.defjvp(refuse)
 
     @jax.custom_vjp
     def values(*arrays: jax.Array) -> jax.Array:
@@ -113,4 +114,6 @@ def _by_category(values: Any, n_families: int, what: str) -> jax.Array:
         return array.reshape(-1, 1)
     if array.ndim == 2 and array.shape[1] in (1, n_families):
         return array
-    raise ValueError(f"{what} has shape {array.shape}; allowed are (), (n_categories,) and (n_categories, {n_families})")
+    raise ValueError(
+        f"{what} has shape {array.shape}; allowed are (), (n_categories,) and (n_categories, {n_families})"
+    )

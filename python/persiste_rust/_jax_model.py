@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from persiste_rust import _fallback_model
 from persiste_rust._fallback_data import Data
+from persiste_rust._fallback_parameters import checked
 from persiste_rust._jax_calls import require_64_bit
 from persiste_rust._jax_joins import join_kinds, join_likelihoods
 from persiste_rust._jax_rates import Categories, categories
@@ -52,7 +53,7 @@ class Model(_fallback_model.Model):
         require_64_bit()
         super().__init__(data, settings, threads)
         self._kinds = self._recorded_kinds(data.n_tips)
-        n_nodes, tree = data._tree.n_nodes, data._tree
+        tree = data._tree
         plan = schedule(np.append(tree.parent[:-1], -1), np.asarray(tree._tips, dtype=np.int64))
         weight = np.concatenate([group.weights for group in self._groups])
         self._column_of_family = np.empty(data.n_families, dtype=np.int64)
@@ -124,7 +125,7 @@ class Model(_fallback_model.Model):
 
     def log_likelihoods_batch(self, params: _Floats) -> _Floats:
         """Returns the log-likelihood of all families at each row of parameters, (n_vectors,)."""
-        vectors = np.stack([_fallback_model.checked(self._parameters, row) for row in params])
+        vectors = np.stack([checked(self._parameters, row) for row in params])
         return np.array(self._evaluated("batch", vectors, is_checked=True))
 
     def value_and_gradient(self, params: _Floats) -> tuple[float, _Floats]:
@@ -134,7 +135,7 @@ class Model(_fallback_model.Model):
 
     def _evaluated(self, what: str, params: _Floats, *, is_checked: bool = False) -> Any:
         require_64_bit()
-        vector = params if is_checked else _fallback_model.checked(self._parameters, params)
+        vector = params if is_checked else checked(self._parameters, params)
         if what not in self._compiled:
             self._compiled[what] = jax.jit(self._program(what))
         found = self._compiled[what](self._columns, vector)
@@ -183,7 +184,9 @@ class Model(_fallback_model.Model):
         recorded = self._log_recorded(mixture, gain, loss, frequencies, record)[columns.group.reshape(-1)]
         return jnp.where(recorded == -jnp.inf, -jnp.inf, values - jnp.where(recorded == -jnp.inf, 0.0, recorded))
 
-    def _of_chunk(self, chunk: _Columns, mixture: Categories, gain: Any, loss: Any, frequencies: Any, record: Any) -> Any:
+    def _of_chunk(
+        self, chunk: _Columns, mixture: Categories, gain: Any, loss: Any, frequencies: Any, record: Any
+    ) -> Any:
         is_present, is_absent = chunk.cells[:, None] == 1, chunk.cells[:, None] == 0
         # record is [tip][recorded][state]
         leaves = jnp.where(is_present, record[:, 1, :, None], jnp.where(is_absent, record[:, 0, :, None], 1.0))

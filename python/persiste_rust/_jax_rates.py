@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Mapping
+from statistics import NormalDist
 from typing import Any, NamedTuple
 
 import jax
@@ -101,11 +102,11 @@ def _derivative(n: int, kind: str, order: int) -> Any:
         plain = functools.partial(_slope, plain)
     function = jax.custom_jvp(plain)
 
-    @function.defjvp
-    def _(primals: Any, tangents: Any) -> Any:
+    def along(primals: Any, tangents: Any) -> Any:
         (at,), (direction,) = primals, tangents
         return function(at), direction * _derivative(n, kind, order + 1)(at)
 
+    function.defjvp(along)
     return function
 
 
@@ -184,7 +185,7 @@ def _log_gamma_rest(a: Any) -> Any:
 def _nearly_normal(shape: Any, n: int, kind: str) -> Any:
     """Rates of a shape from which on the expansion about the normal distribution is exact."""
     h = 1.0 / jnp.sqrt(shape)
-    normal = twin.NormalDist()
+    normal = NormalDist()
     probability = (np.arange(n) + 0.5) / n if kind == "median" else np.arange(1, n) / n
     z = np.array([normal.inv_cdf(p) for p in probability])
     if kind == "median":

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from persiste_rust._jax_schedule import Levels, Schedule
 
-# Joins (gain, loss, length, is_single, parts): rates and lengths (2, width, 1 or n_columns), `is_single` (width,), parts
-# (2, width, ...); returns the results, (width, ...), and a count that has no derivative.
+# Joins (gain, loss, length, is_single, parts): rates and lengths (2, width, 1 or n_columns), `is_single` (width,),
+# parts (2, width, ...); returns the results, (width, ...), and a count that has no derivative.
 Join = Callable[[jax.Array, jax.Array, jax.Array, jax.Array, jax.Array], tuple[jax.Array, jax.Array]]
 
 
@@ -84,7 +84,8 @@ def _backward(walk: Walk, join: Join, saved: Any, by: Any) -> Any:
         above = lax.dynamic_slice_in_dim(adjoint, level.first, width)
 
         def joined(gain: Any, loss: Any, below: Any) -> Any:
-            return join(*_rates(walk, level, gain, loss), level.length, level.is_single, below)
+            of_gain, of_loss = _rates(walk, level, gain, loss)
+            return join(of_gain, of_loss, level.length, level.is_single, below)
 
         _, pull, _ = jax.vjp(joined, gain, loss, parts[level.parts], has_aux=True)
         own_gain, own_loss, below = pull(above)
@@ -106,8 +107,8 @@ def _up(walk: Walk, join: Join, leaves: Any, gain: Any, loss: Any) -> Any:
 
     def step(carried: Any, level: _Level) -> Any:
         parts, count = carried
-        rates = _rates(walk, level, gain, loss)
-        joined, counted = join(*rates, level.length, level.is_single, parts[level.parts])
+        of_gain, of_loss = _rates(walk, level, gain, loss)
+        joined, counted = join(of_gain, of_loss, level.length, level.is_single, parts[level.parts])
         return (lax.dynamic_update_slice_in_dim(parts, joined, level.first, 0), count + counted), None
 
     carried = (parts, jnp.zeros(leaves.shape[-1]))

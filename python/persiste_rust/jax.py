@@ -1,4 +1,4 @@
-"""Log-likelihoods as functions of JAX: under `jit`, `grad` and `vmap`, for samplers, optimisers and models of one's own.
+"""Log-likelihoods as functions of JAX: for samplers, optimisers and models of one's own.
 
 A model of backend `rust` is evaluated by the native module, on the CPU, whatever device JAX computes on; one of backend
 `jax` is itself a program of JAX, on JAX's device. Both are differentiated exactly. 64-bit mode is needed:
@@ -22,7 +22,6 @@ from jax import numpy as jnp
 from persiste_rust import _backend
 from persiste_rust._jax_calls import Bridge, Calls, Outside, require_64_bit
 from persiste_rust._jax_given_rates import given_rates
-from persiste_rust.data import GeneContentData
 from persiste_rust.model import GeneContentModel
 
 if TYPE_CHECKING:
@@ -51,8 +50,9 @@ def log_likelihood(model: GeneContentModel, *, outside: Outside = "raise", bridg
     Where the value is -inf the gradient is NaN, for there is none. Parameters outside their domain (NaN, a rate that
     is not finite) are an error with `outside="raise"`; with `outside="nan"` value and gradient are NaN, which samplers
     take for a divergence. `bridge` is how compiled code reaches the native module: `ffi`, `callback`, or the faster
-    one that works (`auto`). Of a model of backend `jax` the function is plain JAX: any mode and order of derivatives,
-    0 instead of NaN from families that cannot arise, and no check of the domain.
+    one that works (`auto`). Of a model of backend `jax` the function is a program of JAX itself: reverse-mode
+    derivatives of any order are exact, families that cannot arise add 0 to them instead of NaN, and the domain is not
+    checked.
 
     # Errors
     RuntimeError without 64-bit mode; ValueError for a model of backend `numpy`, or a name that is no parameter;
@@ -117,8 +117,9 @@ def log_likelihoods(model: GeneContentModel, *, outside: Outside = "raise", brid
 
     def second(saved: tuple[jax.Array, jax.Array], direction: jax.Array) -> tuple[jax.Array, jax.Array]:
         vector, cotangent = saved
-        beside = _along(lambda at: product(at, jnp.broadcast_to(cotangent, (*at.shape[:-1], n_families))), *saved[:1],
-                        direction)
+        beside = _along(
+            lambda at: product(at, jnp.broadcast_to(cotangent, (*at.shape[:-1], n_families))), *saved[:1], direction
+        )
         return beside, _along(plain, vector, direction)
 
     vector_jacobian.defvjp(lambda vector, cotangent: (vector_jacobian(vector, cotangent), (vector, cotangent)), second)
@@ -151,7 +152,12 @@ def hessian_vector_product(
     """
     if _is_jax(model):
         gradient = jax.grad(log_likelihood(model))
-        return lambda params, direction: jax.jvp(gradient, (_float64(params),), (_float64(direction),))[1]
+
+        def exact(params: Any, direction: Any) -> jax.Array:
+            along = _vector(model, direction)
+            return jax.grad(lambda at: gradient(at) @ along)(_vector(model, params))
+
+        return exact
     calls = Calls(_native_of(model), outside, bridge)
     n = len(model.parameter_names)
 

@@ -136,7 +136,9 @@ def _of_parameters(model: GeneContentModel, function: Any) -> Function:
             found = params.dtype if isinstance(params, torch.Tensor) else type(params).__name__
             raise ValueError(f"the parameters are {found}; allowed is a tensor of torch.float64")
         if params.ndim == 0 or params.shape[-1] != len(names):
-            raise ValueError(f"the parameters have shape {tuple(params.shape)}; allowed is (..., {len(names)}), {known}")
+            raise ValueError(
+                f"the parameters have shape {tuple(params.shape)}; allowed is (..., {len(names)}), {known}"
+            )
         return function.apply(params)
 
     return of_parameters

@@ -247,7 +247,7 @@ def test_32_bits_are_refused_when_made_and_when_called() -> None:
     f = bridge.log_likelihood(model)
     with jax.enable_x64(False):
         for call in (lambda: bridge.log_likelihood(model), lambda: bridge.given_rates(TINY), lambda: f(AT)):
-            with pytest.raises(RuntimeError, match="64-bit mode, and it is off; call jax.config.update"):
+            with pytest.raises(RuntimeError, match=r"64-bit mode, and it is off; call jax\.config\.update"):
                 call()
 
 
@@ -283,7 +283,7 @@ def test_where_xla_refuses_the_handlers_calls_go_through_python_and_one_line_say
             model = GeneContentModel(TINY)
             for _ in range(2):
                 assert bridge.log_likelihood(model)(jnp.array(AT)) == model.log_likelihood(AT)
-            with pytest.raises(RuntimeError, match="version 0.3 is not supported"):
+            with pytest.raises(RuntimeError, match=r"version 0\.3 is not supported"):
                 bridge.log_likelihood(model, bridge="ffi")
         (line,) = caplog.messages
         assert "slower (RuntimeError: version 0.3 is not supported)" in line

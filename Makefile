@@ -1,6 +1,7 @@
 # make demo    builds the package and fits the example data; results in demo-output/
 # make test    every check: format, lints, tests of Rust and Python, types, documentation
 # make bench   the benchmarks
+# make test-torch   the tests that need PyTorch, in a virtual environment of its own (some GB)
 # make slow    simulation studies (coverage, calibration); results in tests/slow/results/
 # make clean   removes what was built
 #
@@ -9,13 +10,14 @@
 PYTHON ?= python3
 DEMO_VENV := .venv
 TEST_VENV := .venv-test
+TORCH_VENV := .venv-torch
 BIN := $(TEST_VENV)/bin
 # rustup's folder, for shells that have not been told of it.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 export PYO3_PYTHON = $(CURDIR)/$(BIN)/python
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test test-rust test-python bench slow clean check-python check-rust
+.PHONY: demo test test-rust test-python test-torch bench slow clean check-python check-rust
 
 demo: check-python $(DEMO_VENV)/bin/python
 	$(DEMO_VENV)/bin/python -m pip install --quiet .
@@ -40,6 +42,10 @@ test-python: check-rust $(BIN)/python
 	PERSISTE_RUST_BACKEND=rust $(BIN)/python -m pytest --quiet
 	PERSISTE_RUST_BACKEND=numpy $(BIN)/python -m pytest --quiet -m "not native"
 
+test-torch: check-rust $(TORCH_VENV)/bin/python
+	PERSISTE_BUILD=rust $(TORCH_VENV)/bin/python -m pip install --quiet '.[torch]' pytest formulaic pandas
+	PERSISTE_RUST_BACKEND=rust $(TORCH_VENV)/bin/python -m pytest --quiet tests/python/test_torch.py
+
 bench: check-rust
 	cargo bench
 
@@ -52,9 +58,9 @@ slow: check-rust $(BIN)/python
 	PERSISTE_RUST_BACKEND=rust $(BIN)/python tests/slow/spectrum.py
 
 clean:
-	rm -rf target $(DEMO_VENV) $(TEST_VENV) demo-output dist build .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf target $(DEMO_VENV) $(TEST_VENV) $(TORCH_VENV) demo-output dist build .pytest_cache .ruff_cache .mypy_cache .hypothesis
 
-$(DEMO_VENV)/bin/python $(TEST_VENV)/bin/python: | check-python
+$(DEMO_VENV)/bin/python $(TEST_VENV)/bin/python $(TORCH_VENV)/bin/python: | check-python
 	$(PYTHON) -m venv $(@D)/..
 
 check-python:

@@ -16,9 +16,9 @@ from types import ModuleType
 from typing import Literal, cast
 
 VARIABLE = "PERSISTE_RUST_BACKEND"
-_NATIVE, _NUMPY = f"{__package__}._core", f"{__package__}._fallback"
+_NATIVE, _NUMPY, _JAX = f"{__package__}._core", f"{__package__}._fallback", f"{__package__}._jax_backend"
 
-Choice = Literal["auto", "rust", "numpy"]
+Choice = Literal["auto", "rust", "numpy", "jax"]
 
 
 def _from_environment() -> Choice:
@@ -60,13 +60,16 @@ BACKEND: Literal["rust", "numpy"] = _chosen.name
 def backend(choice: Choice = "auto") -> ModuleType:
     """Returns the module that computes: the native one or NumPy's, which has the same interface (`_core.pyi`).
 
-    `auto` is what was chosen at import; the first use of NumPy in the place of an absent native module warns.
+    `auto` is what was chosen at import; the first use of NumPy in the place of an absent native module warns. `jax` has
+    the classes of a model alone, and is taken only where it is asked for by name.
 
     # Errors
     ValueError for an unknown choice; ImportError for `rust` where the native module is not there.
     """
-    if choice not in ("auto", "rust", "numpy"):
-        raise ValueError(f"unknown backend '{choice}'; known: auto, rust, numpy")
+    if choice not in ("auto", "rust", "numpy", "jax"):
+        raise ValueError(f"unknown backend '{choice}'; known: auto, rust, numpy, jax")
+    if choice == "jax":
+        return importlib.import_module(_JAX)
     if choice == "rust" or (choice == "auto" and BACKEND == "rust"):
         try:
             return importlib.import_module(_NATIVE)
@@ -76,3 +79,10 @@ def backend(choice: Choice = "auto") -> ModuleType:
         message, _chosen.unsaid = _chosen.unsaid, None
         warnings.warn(message, RuntimeWarning, stacklevel=4)
     return importlib.import_module(_NUMPY)
+
+
+def backend_name(module: ModuleType) -> Literal["rust", "numpy", "jax"]:
+    """Returns what a module of `backend` is called."""
+    if module.__name__ == _JAX:
+        return "jax"
+    return "rust" if module.__name__ == _NATIVE else "numpy"

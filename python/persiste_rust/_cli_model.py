@@ -86,7 +86,7 @@ def add_model_arguments(parser: argparse.ArgumentParser, *, many: bool = False) 
     )
     group.add_argument("--contamination", metavar="C", help="P(recorded | absent), likewise")
     group.add_argument("--threads", metavar="N", type=int, help="number of threads; default: all cores")
-    group.add_argument("--backend", metavar="B", default="auto", help="auto, rust or numpy")
+    group.add_argument("--backend", metavar="B", default="auto", help="auto, rust, numpy or jax")
 
 
 def read_data(arguments: argparse.Namespace, progress: ProgressLine) -> GeneContentData:

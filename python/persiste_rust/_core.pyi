@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 __all__ = [
     "Data",
+    "Differentiable",
     "DirichletCounts",
     "DirichletOptions",
     "DirichletParameters",
@@ -47,6 +48,7 @@ __all__ = [
     "summarise",
     "table_formats",
     "thread_count",
+    "xla_handlers",
 ]
 
 __version__: str
@@ -284,6 +286,31 @@ class Model:
     #   log_likelihood; log_likelihoods (n_families,); penalty; n_starts; n_agreeing, the searches that ended at this
     #   maximum; converged; reason; iterations; evaluations; at_bound (names)
     #   fitted, a Fitted; the NumPy backend leaves it out
+
+# Functions of rows: inputs and results are (n_vectors, size). With `nan_outside` a row outside the domain is NaN.
+#   value: parameters -> log-likelihood; value_and_gradient: parameters -> log-likelihood, gradient;
+#   families: parameters -> log-likelihood of each family;
+#   vector_jacobian: parameters, a cotangent a family -> gradient;
+#   given_rates: gain, loss (n_categories or n_categories * n_families), branch lengths (n_nodes), pairs of root
+#     frequencies (2 n_categories or 2 n_categories * n_families), weights (n_categories)
+#     -> log-likelihood of each family;
+#   given_rates_adjoint: these and a cotangent a family -> derivatives by each of the five.
+# The first four are of a model, the others of data.
+@final
+class Differentiable:
+    @staticmethod
+    def of_model(model: Model) -> Differentiable: ...
+    @staticmethod
+    def of_data(data: Data, threads: int | None) -> Differentiable: ...
+    @property
+    def id(self) -> int: ...
+    def call(
+        self, function: str, inputs: list[NDArray[np.float64]], nan_outside: bool
+    ) -> list[NDArray[np.float64]]: ...
+
+# Capsules of the handlers that XLA's foreign-function interface calls: the functions of `Differentiable` by name, with
+# the attributes `target`, the `id` of an object, and `nan_outside`, both int64.
+def xla_handlers() -> dict[str, Any]: ...
 
 # Estimates (n_rows, n_parameters), a log-likelihood and whether the search converged, (n_rows,) each.
 _Table = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]

@@ -7,7 +7,7 @@ of a rate model, see `_fallback_rates`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, final
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +55,6 @@ class _Point(NamedTuple):
     log_record: _Floats | None
 
 
-@final
 class Model:
     """The likelihood of data under gain and loss; see `GeneContentModel`."""
 

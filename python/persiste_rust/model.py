@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from persiste_rust._backend import Choice, backend as backend_module
+from persiste_rust._backend import Choice, backend as backend_module, backend_name
 from persiste_rust.check import CheckMethods
 from persiste_rust.comparison import LikelihoodRatioTest, likelihood_ratio_test
 from persiste_rust.covariates import covariate_columns
@@ -62,8 +62,8 @@ class GeneContentModel(HistoryMethods, CheckMethods):
     - `branch_multipliers`: a penalised multiplier for every branch, `BranchMultipliers(...)`.
     - `completeness`, `contamination`: P(recorded | present) and P(recorded | absent) of each genome: a number, a
       mapping by genome, a table in percent as CheckM writes it, "estimated" (one for all), or `PerGenome(centre, sd)`.
-    - `backend` is `auto`, `rust` or `numpy`; `threads` is a number, None for all cores, and never changes a bit of a
-      result.
+    - `backend` is `auto`, `rust`, `numpy`, or `jax` (a program of JAX on its device, with the extra `jax`; see
+      docs/autodiff.md); `threads` is a number, None for all cores, and never changes a bit of a result.
 
     Parameters are a mapping by name, or a 1-D array in the order of `parameter_names`. Log-likelihoods are natural
     logs, never with a prior or a penalty; -inf for data that cannot arise. `explain()` says in words what the number
@@ -148,7 +148,7 @@ class GeneContentModel(HistoryMethods, CheckMethods):
         self._columns, self._multipliers = tuple(columns), multipliers
         effects = effects_setting(columns, multipliers, tree.parent, node_labels(tree), self.data.n_families)
         module = backend_module(self._choice)
-        self.backend = "rust" if module.__name__.endswith("._core") else "numpy"
+        self.backend = backend_name(module)
         native: _core.Model = module.Model(
             self.data._for_backend(module), self._settings | {"effects": effects}, self._threads
         )

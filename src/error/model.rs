@@ -27,6 +27,16 @@ pub enum ModelError {
         /// What was found.
         found: f64,
     },
+    /// A number that a likelihood of plain numbers cannot take.
+    #[error("{what} is {found}; allowed are {allowed}")]
+    Number {
+        /// Which number.
+        what: &'static str,
+        /// What was found.
+        found: String,
+        /// What is allowed.
+        allowed: &'static str,
+    },
     /// A stationary root without any rates.
     #[error("the stationary root frequency gain / (gain + loss) is undefined where both rates are 0{of}")]
     StationaryWithoutRates {

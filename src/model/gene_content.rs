@@ -216,31 +216,21 @@ impl GeneContentModel {
         Ok(totals.sum())
     }
 
-    /// Returns the log-likelihood of all families at each of many parameter vectors, `[n_vectors]`.
-    ///
-    /// Many vectors are shared out between the threads, few are computed one after the other by all of them.
-    ///
-    /// # Errors
-    /// As [`log_likelihood`](Self::log_likelihood), of the first vector that fails.
-    pub fn log_likelihoods_of(&self, vectors: &[Vec<f64>], monitor: &Monitor) -> Result<Vec<f64>, ModelError> {
-        if vectors.len() < 2 * self.workers.n_threads() {
-            return vectors
-                .iter()
-                .map(|vector| self.log_likelihood(vector, monitor))
-                .collect();
-        }
-        let single = Workers::single();
-        self.workers.map(vectors.len(), |index| {
-            self.weighted_log_likelihood(&vectors[index], None, &single, monitor)
-        })
-    }
-
     /// Returns the log-likelihood of each family, `[n_families]`, natural log.
     ///
     /// # Errors
     /// As [`log_likelihood`](Self::log_likelihood).
     pub fn log_likelihoods(&self, parameters: &[f64], monitor: &Monitor) -> Result<Vec<f64>, ModelError> {
-        let of_patterns = self.pattern_log_likelihoods(parameters, &self.workers, monitor)?;
+        self.log_likelihoods_by(parameters, &self.workers, monitor)
+    }
+
+    pub(super) fn log_likelihoods_by(
+        &self,
+        parameters: &[f64],
+        workers: &Workers,
+        monitor: &Monitor,
+    ) -> Result<Vec<f64>, ModelError> {
+        let of_patterns = self.pattern_log_likelihoods(parameters, workers, monitor)?;
         Ok(self.by_family(|group, pattern| of_patterns[group][pattern]))
     }
 

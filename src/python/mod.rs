@@ -2,6 +2,7 @@
 
 mod check;
 mod data;
+mod differentiable;
 mod dirichlet;
 mod errors;
 mod family_model;
@@ -18,6 +19,7 @@ mod simulation;
 mod specification;
 mod tree;
 mod wide_table;
+mod xla;
 
 use crate::model::{RootPrior, ascertainment, rates, root_prior};
 use crate::parallel::{Workers, thread_count};
@@ -101,6 +103,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(parallel::summarise, module)?)?;
     module.add_function(wrap_pyfunction!(parallel::aggregate, module)?)?;
     module.add_function(wrap_pyfunction!(parallel::parallel_fraction, module)?)?;
+    module.add_class::<differentiable::PyDifferentiable>()?;
+    module.add_function(wrap_pyfunction!(xla::xla_handlers, module)?)?;
     module.add_class::<dirichlet::PyCounts>()?;
     module.add_class::<dirichlet::PyOptions>()?;
     module.add_class::<dirichlet::PyParameters>()?;

@@ -20,7 +20,7 @@ const LONG_WORK: usize = 20_000_000;
 
 #[pyclass(name = "Model", module = "persiste_rust._core", frozen)]
 pub(super) struct PyModel {
-    model: Arc<GeneContentModel>,
+    pub(super) model: Arc<GeneContentModel>,
     is_long: bool,
 }
 

@@ -179,7 +179,7 @@ def test_formats_and_version_and_help_are_told() -> None:
         ("{tree} {table} --root nan", "(?i)nan"),
         ("{tree} {table} --ascertainment all", "'all'"),
         ("{tree} {table} --format xls", "'xls'"),
-        ("{tree} {table} --backend gpu", "unknown backend 'gpu'; known: auto, rust, numpy"),
+        ("{tree} {table} --backend gpu", "unknown backend 'gpu'; known: auto, rust, numpy, jax"),
         ("{tree} {table} --threads 0", "threads is 0; allowed are 1 or more"),
         ("{tree} {table} --threads two", "'two'"),
         ("{tree} {table} --missing-length -1", "-1"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import doctest
 import importlib
+import importlib.util
 import io
 import os
 import re
@@ -136,3 +137,31 @@ def test_the_python_code_of_the_page_on_parallel_work_runs(capsys: pytest.Captur
     for block in blocks:
         exec(compile(block, "docs/parallel.md", "exec"), {})
     assert "parallel fraction" in capsys.readouterr().out
+
+
+@pytest.mark.native
+def test_the_python_code_of_the_page_on_jax_prints_what_it_says(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("jax", "numpyro", "optax", "scipy"):
+        pytest.importorskip(name, reason=f"{name} is not installed (the extra 'test')")
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "autodiff.md").read_text(encoding="utf-8"), re.DOTALL)
+    promised = re.findall(r"^print\(.*\)(?:  # [^\n]*)?\n# (.+)$", "\n".join(blocks), re.MULTILINE)
+    assert len(promised) == 4
+    monkeypatch.chdir(ROOT)
+    exec(compile("\n".join(blocks), "docs/autodiff.md", "exec"), {})
+    assert capsys.readouterr().out.splitlines() == promised
+
+
+@pytest.mark.native
+def test_the_example_of_nuts_finds_the_true_rates() -> None:
+    for name in ("jax", "numpyro"):
+        pytest.importorskip(name, reason=f"{name} is not installed (the extra 'test')")
+    specification = importlib.util.spec_from_file_location("nuts", ROOT / "examples" / "nuts.py")
+    assert specification is not None
+    assert specification.loader is not None
+    example = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(example)
+    for name, found in example.sample(n_chains=2, n_draws=500).items():
+        assert found["r_hat"] < 1.01
+        assert abs(found["mean"] - example.TRUTH[name]) < 3.0 * found["std"]

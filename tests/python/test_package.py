@@ -79,7 +79,7 @@ def test_an_unknown_backend_is_an_error(tmp_path: Path) -> None:
     last = run(tmp_path / "variable", None, "cuda").stderr.splitlines()[-1]
     assert last == "ImportError: PERSISTE_RUST_BACKEND is 'cuda'; known: auto, rust, numpy"
     data = persiste_rust.GeneContentData("(A:1,B:1);", [[1], [0]])
-    with pytest.raises(ValueError, match="unknown backend 'cuda'; known: auto, rust, numpy"):
+    with pytest.raises(ValueError, match="unknown backend 'cuda'; known: auto, rust, numpy, jax"):
         persiste_rust.GeneContentModel(data, backend="cuda")  # type: ignore[arg-type]
 
 

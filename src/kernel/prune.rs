@@ -27,6 +27,12 @@ impl<'a> Lanes<'a> {
         }
     }
 
+    /// Returns whether tips record with errors.
+    #[inline(always)]
+    pub(super) fn has_recordings(&self) -> bool {
+        self.recordings.is_some()
+    }
+
     /// Returns the observations of a tip, those of the first `W` lanes in the lowest bits.
     #[inline(always)]
     pub(super) fn tip<const W: usize>(&self, tip: usize) -> Tip<'a> {

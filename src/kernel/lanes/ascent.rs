@@ -1,0 +1,216 @@
+//! From the tips to the root with a table of exponentials.
+
+use super::joins::{End, Kind, Step};
+use super::link::{Branch, Link, Pair, send, send_tip};
+use super::table::{Chain, Entry};
+use crate::kernel::observation::Tip;
+use crate::kernel::prune::Lanes;
+use crate::kernel::scaled::THRESHOLD;
+
+/// What is climbed: a tree, the rates of some lanes and the states of its tips.
+pub(super) struct Course<'a, const W: usize> {
+    pub(super) steps: &'a [Step],
+    /// The number of the allowance whose checks are made.
+    pub(super) allowance: u8,
+    /// `[n_sets]`.
+    pub(super) chains: &'a [Chain<W>],
+    /// `[n_nodes]`.
+    pub(super) set_of_branch: &'a [u32],
+    pub(super) lanes: Lanes<'a>,
+}
+
+impl<'a, const W: usize> Course<'a, W> {
+    /// Returns which loop a join takes, given its tips; each loop knows one set of rates and tips that are certain.
+    #[inline(always)]
+    pub(super) fn kind(&self, step: &Step) -> Kind {
+        let is_known = |end: usize| step.ends[end] != End::Tip || self.tip(step, end).missing == 0;
+        let is_plain = self.chains.len() == 1 && !self.lanes.has_recordings();
+        if is_plain && is_known(0) && is_known(1) {
+            step.kind
+        } else {
+            Kind::Other
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn tip(&self, step: &Step, end: usize) -> Tip<'a> {
+        self.lanes.tip::<W>(step.from[end] as usize)
+    }
+
+    /// Returns the set of rates of a branch.
+    #[inline(always)]
+    pub(super) fn set(&self, step: &Step, end: usize) -> usize {
+        if self.chains.len() == 1 {
+            0
+        } else {
+            self.set_of_branch[step.node[end] as usize] as usize
+        }
+    }
+
+    /// Returns an end of a join in any case.
+    #[inline(always)]
+    pub(super) fn branch(&self, step: &Step, end: usize) -> Branch<'_, W> {
+        let is_tip = step.ends[end] == End::Tip;
+        Branch {
+            end: step.ends[end],
+            chain: &self.chains[self.set(step, end)],
+            entry: step.entry[end],
+            rest: step.rest[end],
+            length: step.length[end],
+            tip: self.lanes.tip::<W>(if is_tip { step.from[end] as usize } else { 0 }),
+        }
+    }
+}
+
+/// How often lanes were halved, and whether that sufficed.
+#[derive(Debug, Clone)]
+#[repr(C, align(64))]
+pub(super) struct Scaling<const W: usize> {
+    /// log2 of what values are to be multiplied with.
+    pub(super) exponent: [f64; W],
+    /// The smallest positive state beside one of 1.
+    least: [f64; W],
+}
+
+impl<const W: usize> Scaling<W> {
+    pub(super) const NONE: Self = Self {
+        exponent: [0.0; W],
+        least: [1.0; W],
+    };
+
+    /// Makes the larger state of each lane a number in [1, 2), and writes the powers of two that this takes.
+    #[inline(always)]
+    pub(super) fn normalise(&mut self, pair: &mut Pair<W>, factors: Option<&mut [f64; W]>) {
+        let mut own = [0.0; W];
+        let factors = factors.unwrap_or(&mut own);
+        for lane in 0..W {
+            let (x, y) = (pair.absent[lane], pair.present[lane]);
+            let larger = if x > y { x } else { y };
+            let biased = larger.to_bits() >> 52;
+            let factor = f64::from_bits((2046 - biased) << 52);
+            // 2^52 + biased, without a conversion of integers, which not every instruction set has.
+            self.exponent[lane] += f64::from_bits(0x4330_0000_0000_0000 | biased) - (4_503_599_627_370_496.0 + 1023.0);
+            let (x, y) = (x * factor, y * factor);
+            pair.absent[lane] = x;
+            pair.present[lane] = y;
+            factors[lane] = factor;
+            let (x, y) = (if x > 0.0 { x } else { 1.0 }, if y > 0.0 { y } else { 1.0 });
+            let smaller = if x < y { x } else { y };
+            self.least[lane] = if smaller < self.least[lane] {
+                smaller
+            } else {
+                self.least[lane]
+            };
+        }
+    }
+
+    /// Returns whether no state has become so small beside the other that it may have been lost.
+    #[inline(always)]
+    pub(super) fn has_sufficed(&self) -> bool {
+        self.least.iter().fold(1.0, |a: f64, &b| if b < a { b } else { a }) >= THRESHOLD
+    }
+}
+
+/// Leaves the partial of the root in the first of `slots`.
+#[inline(always)]
+pub(super) fn climb<const W: usize>(
+    course: &Course<W>,
+    slots: &mut [Pair<W>],
+    links: &mut [Link<W>; 2],
+    scaling: &mut Scaling<W>,
+) {
+    for step in course.steps {
+        let (below, above) = slots.split_at_mut(step.slot as usize + 1);
+        let out = &mut below[step.slot as usize];
+        let kind = course.kind(step);
+        match kind {
+            Kind::Other => {
+                let [left, right] = &mut *links;
+                left.set(&course.branch(step, 0), out);
+                right.set(&course.branch(step, 1), above.first().unwrap_or(out));
+                multiply(&left.sent, &right.sent, out);
+            }
+            Kind::Cherry | Kind::Ladder | Kind::Fork => {
+                let chain = &course.chains[0];
+                let entries = step.entry.map(|entry| chain.entry(entry));
+                match kind {
+                    Kind::Cherry => {
+                        let bits = [course.tip(step, 0).present, course.tip(step, 1).present];
+                        cherry(chain, entries, step.rest, bits, out);
+                    }
+                    Kind::Ladder => ladder(chain, entries, step.rest, course.tip(step, 1).present, out),
+                    _ => fork(chain, entries, step.rest, &above[0], out),
+                }
+            }
+        }
+        if step.is_checked(course.allowance) {
+            scaling.normalise(out, None);
+        }
+    }
+}
+
+#[inline(always)]
+pub(super) fn multiply<const W: usize>(left: &Pair<W>, right: &Pair<W>, out: &mut Pair<W>) {
+    for lane in 0..W {
+        out.absent[lane] = left.absent[lane] * right.absent[lane];
+        out.present[lane] = left.present[lane] * right.present[lane];
+    }
+}
+
+#[inline(always)]
+fn is_present(bits: u64, lane: usize) -> bool {
+    bits & (1 << lane) != 0
+}
+
+#[inline(always)]
+fn cherry<const W: usize>(
+    chain: &Chain<W>,
+    entries: [&Entry<W>; 2],
+    rest: [f64; 2],
+    bits: [u64; 2],
+    out: &mut Pair<W>,
+) {
+    for lane in 0..W {
+        let left = chain.settled(entries[0], rest[0], lane);
+        let right = chain.settled(entries[1], rest[1], lane);
+        let left = send_tip(chain, left, is_present(bits[0], lane), lane);
+        let right = send_tip(chain, right, is_present(bits[1], lane), lane);
+        out.absent[lane] = left[0] * right[0];
+        out.present[lane] = left[1] * right[1];
+    }
+}
+
+#[inline(always)]
+fn ladder<const W: usize>(chain: &Chain<W>, entries: [&Entry<W>; 2], rest: [f64; 2], bits: u64, out: &mut Pair<W>) {
+    for lane in 0..W {
+        let left = chain.settled(entries[0], rest[0], lane);
+        let right = chain.settled(entries[1], rest[1], lane);
+        let left = send(chain, left, [out.absent[lane], out.present[lane]], lane);
+        let right = send_tip(chain, right, is_present(bits, lane), lane);
+        out.absent[lane] = left[0] * right[0];
+        out.present[lane] = left[1] * right[1];
+    }
+}
+
+#[inline(always)]
+fn fork<const W: usize>(
+    chain: &Chain<W>,
+    entries: [&Entry<W>; 2],
+    rest: [f64; 2],
+    right_child: &Pair<W>,
+    out: &mut Pair<W>,
+) {
+    for lane in 0..W {
+        let left = chain.settled(entries[0], rest[0], lane);
+        let right = chain.settled(entries[1], rest[1], lane);
+        let left = send(chain, left, [out.absent[lane], out.present[lane]], lane);
+        let right = send(
+            chain,
+            right,
+            [right_child.absent[lane], right_child.present[lane]],
+            lane,
+        );
+        out.absent[lane] = left[0] * right[0];
+        out.present[lane] = left[1] * right[1];
+    }
+}

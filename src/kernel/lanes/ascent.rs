@@ -3,7 +3,6 @@
 use super::joins::{End, Kind, Step};
 use super::link::{Branch, Link, Pair, send, send_tip};
 use super::table::{Chain, Entry};
-use crate::kernel::observation::Tip;
 use crate::kernel::prune::Lanes;
 use crate::kernel::scaled::THRESHOLD;
 
@@ -11,21 +10,49 @@ use crate::kernel::scaled::THRESHOLD;
 pub(super) struct Course<'a, const W: usize> {
     pub(super) steps: &'a [Step],
     /// The number of the allowance whose checks are made.
-    pub(super) allowance: u8,
+    allowance: u8,
     /// `[n_sets]`.
     pub(super) chains: &'a [Chain<W>],
     /// `[n_nodes]`.
-    pub(super) set_of_branch: &'a [u32],
-    pub(super) lanes: Lanes<'a>,
+    set_of_branch: &'a [u32],
+    lanes: Lanes<'a>,
+    /// Whether there is one set of rates, and tips record without error.
+    is_certain: bool,
+    /// Whether moreover no cell is missing.
+    is_plain: bool,
 }
 
 impl<'a, const W: usize> Course<'a, W> {
+    #[inline(always)]
+    pub(super) fn new(
+        steps: &'a [Step],
+        allowance: u8,
+        chains: &'a [Chain<W>],
+        set_of_branch: &'a [u32],
+        lanes: Lanes<'a>,
+    ) -> Self {
+        let is_certain = chains.len() == 1 && !lanes.has_recordings();
+        Self {
+            steps,
+            allowance,
+            chains,
+            set_of_branch,
+            lanes,
+            is_certain,
+            is_plain: is_certain && !lanes.has_missing(),
+        }
+    }
+
+    /// Returns whether values must be looked at after a join.
+    #[inline(always)]
+    pub(super) fn is_checked(&self, step: &Step) -> bool {
+        step.is_checked(self.allowance)
+    }
+
     /// Returns which loop a join takes, given its tips; each loop knows one set of rates and tips that are certain.
     #[inline(always)]
     pub(super) fn kind(&self, step: &Step) -> Kind {
-        let is_known = |end: usize| step.ends[end] != End::Tip || self.tip(step, end).missing == 0;
-        let is_plain = self.chains.len() == 1 && !self.lanes.has_recordings();
-        if is_plain && is_known(0) && is_known(1) {
+        if self.is_plain || (self.is_certain && !self.has_missing(step, 0) && !self.has_missing(step, 1)) {
             step.kind
         } else {
             Kind::Other
@@ -33,8 +60,14 @@ impl<'a, const W: usize> Course<'a, W> {
     }
 
     #[inline(always)]
-    pub(super) fn tip(&self, step: &Step, end: usize) -> Tip<'a> {
-        self.lanes.tip::<W>(step.from[end] as usize)
+    fn has_missing(&self, step: &Step, end: usize) -> bool {
+        step.ends[end] == End::Tip && self.lanes.tip::<W>(step.from[end] as usize).missing != 0
+    }
+
+    /// Returns the lanes in which a tip is present, in the lowest bits, and others above them.
+    #[inline(always)]
+    pub(super) fn present(&self, step: &Step, end: usize) -> u64 {
+        self.lanes.present(step.from[end] as usize)
     }
 
     /// Returns the set of rates of a branch.
@@ -132,18 +165,18 @@ pub(super) fn climb<const W: usize>(
             }
             Kind::Cherry | Kind::Ladder | Kind::Fork => {
                 let chain = &course.chains[0];
-                let entries = step.entry.map(|entry| chain.entry(entry));
+                let entries = [chain.entry(step.entry[0]), chain.entry(step.entry[1])];
                 match kind {
                     Kind::Cherry => {
-                        let bits = [course.tip(step, 0).present, course.tip(step, 1).present];
+                        let bits = [course.present(step, 0), course.present(step, 1)];
                         cherry(chain, entries, step.rest, bits, out);
                     }
-                    Kind::Ladder => ladder(chain, entries, step.rest, course.tip(step, 1).present, out),
+                    Kind::Ladder => ladder(chain, entries, step.rest, course.present(step, 1), out),
                     _ => fork(chain, entries, step.rest, &above[0], out),
                 }
             }
         }
-        if step.is_checked(course.allowance) {
+        if course.is_checked(step) {
             scaling.normalise(out, None);
         }
     }

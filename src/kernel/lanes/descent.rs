@@ -73,14 +73,14 @@ impl<const W: usize> Kept<W> {
                 }
                 Kind::Cherry | Kind::Ladder | Kind::Fork => {
                     let chain = &course.chains[0];
-                    let entries = step.entry.map(|entry| chain.entry(entry));
+                    let entries = [chain.entry(step.entry[0]), chain.entry(step.entry[1])];
                     match kind {
                         Kind::Cherry => {
-                            let bits = [course.tip(step, 0).present, course.tip(step, 1).present];
+                            let bits = [course.present(step, 0), course.present(step, 1)];
                             climb_cherry(chain, entries, step.rest, bits, record, out);
                         }
                         Kind::Ladder => {
-                            let (left, bits) = (&below[step.from[0] as usize], course.tip(step, 1).present);
+                            let (left, bits) = (&below[step.from[0] as usize], course.present(step, 1));
                             climb_ladder(chain, entries, step.rest, left, bits, record, out);
                         }
                         _ => {
@@ -90,7 +90,7 @@ impl<const W: usize> Kept<W> {
                     }
                 }
             }
-            if step.is_checked(course.allowance) {
+            if course.is_checked(step) {
                 let mut own = [0.0; W];
                 scaling.normalise(out, Some(&mut own));
                 factors.push(own);
@@ -110,7 +110,7 @@ impl<const W: usize> Kept<W> {
         for (number, (step, record)) in course.steps.iter().zip(records).enumerate().rev() {
             let (below, above) = partials.split_at_mut(number);
             let above = &mut above[0];
-            if step.is_checked(course.allowance)
+            if course.is_checked(step)
                 && let Some(factor) = factors.pop()
             {
                 for lane in 0..W {
@@ -126,11 +126,11 @@ impl<const W: usize> Kept<W> {
             let (chain, sums) = (&course.chains[0], &mut sums[0]);
             match kind {
                 Kind::Cherry => {
-                    let bits = [course.tip(step, 0).present, course.tip(step, 1).present];
+                    let bits = [course.present(step, 0), course.present(step, 1)];
                     descend_cherry(chain, step.length, record, bits, above, sums);
                 }
                 Kind::Ladder => {
-                    let (left, bits) = (&mut below[step.from[0] as usize], course.tip(step, 1).present);
+                    let (left, bits) = (&mut below[step.from[0] as usize], course.present(step, 1));
                     descend_ladder(chain, step.length, record, bits, above, left, sums);
                 }
                 _ => {

@@ -190,13 +190,8 @@ fn course<'a, const W: usize>(
     for chain in chains.iter_mut() {
         chain.fill(level);
     }
-    Some(Course {
-        steps: &level.steps,
-        allowance,
-        chains,
-        set_of_branch: &prepared.branches.set,
-        lanes: Lanes::new(kernel.problem.patterns(), first, prepared.recordings()),
-    })
+    let lanes = Lanes::new(kernel.problem.patterns(), first, prepared.recordings());
+    Some(Course::new(&level.steps, allowance, chains, &prepared.branches.set, lanes))
 }
 
 #[inline(always)]

@@ -7,8 +7,10 @@ mod gradient;
 mod joins;
 mod link;
 mod quick;
+mod sums;
 mod table;
 mod value;
+mod wide;
 
 pub use adjoint::LaneAdjoint;
 pub(super) use joins::Joins;

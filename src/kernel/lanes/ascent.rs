@@ -1,8 +1,10 @@
 //! From the tips to the root with a table of exponentials.
 
 use super::joins::{End, Kind, Step};
-use super::link::{Branch, Link, Pair, send, send_tip};
+use super::link::{Branch, Link, Pair, eighth_of};
 use super::table::{Chain, Entry};
+use super::wide::LANES;
+use crate::kernel::dispatch::Simd;
 use crate::kernel::prune::Lanes;
 use crate::kernel::scaled::THRESHOLD;
 
@@ -146,7 +148,8 @@ impl<const W: usize> Scaling<W> {
 
 /// Leaves the partial of the root in the first of `slots`.
 #[inline(always)]
-pub(super) fn climb<const W: usize>(
+pub(super) fn climb<S: Simd, const W: usize>(
+    simd: S,
     course: &Course<W>,
     slots: &mut [Pair<W>],
     links: &mut [Link<W>; 2],
@@ -159,9 +162,9 @@ pub(super) fn climb<const W: usize>(
         match kind {
             Kind::Other => {
                 let [left, right] = &mut *links;
-                left.set(&course.branch(step, 0), out);
-                right.set(&course.branch(step, 1), above.first().unwrap_or(out));
-                multiply(&left.sent, &right.sent, out);
+                left.set(simd, &course.branch(step, 0), out);
+                right.set(simd, &course.branch(step, 1), above.first().unwrap_or(out));
+                multiply(simd, &left.sent, &right.sent, out);
             }
             Kind::Cherry | Kind::Ladder | Kind::Fork => {
                 let chain = &course.chains[0];
@@ -169,10 +172,10 @@ pub(super) fn climb<const W: usize>(
                 match kind {
                     Kind::Cherry => {
                         let bits = [course.present(step, 0), course.present(step, 1)];
-                        cherry(chain, entries, step.rest, bits, out);
+                        cherry(simd, chain, entries, step.rest, bits, out);
                     }
-                    Kind::Ladder => ladder(chain, entries, step.rest, course.present(step, 1), out),
-                    _ => fork(chain, entries, step.rest, &above[0], out),
+                    Kind::Ladder => ladder(simd, chain, entries, step.rest, course.present(step, 1), out),
+                    _ => fork(simd, chain, entries, step.rest, &above[0], out),
                 }
             }
         }
@@ -183,67 +186,65 @@ pub(super) fn climb<const W: usize>(
 }
 
 #[inline(always)]
-pub(super) fn multiply<const W: usize>(left: &Pair<W>, right: &Pair<W>, out: &mut Pair<W>) {
-    for lane in 0..W {
-        out.absent[lane] = left.absent[lane] * right.absent[lane];
-        out.present[lane] = left.present[lane] * right.present[lane];
+pub(super) fn multiply<S: Simd, const W: usize>(simd: S, left: &Pair<W>, right: &Pair<W>, out: &mut Pair<W>) {
+    for eighth in 0..W / LANES {
+        out.store_product(left.load(simd, eighth), right.load(simd, eighth), eighth);
     }
 }
 
 #[inline(always)]
-fn is_present(bits: u64, lane: usize) -> bool {
-    bits & (1 << lane) != 0
-}
-
-#[inline(always)]
-fn cherry<const W: usize>(
+fn cherry<S: Simd, const W: usize>(
+    simd: S,
     chain: &Chain<W>,
     entries: [&Entry<W>; 2],
     rest: [f64; 2],
     bits: [u64; 2],
     out: &mut Pair<W>,
 ) {
-    for lane in 0..W {
-        let left = chain.settled(entries[0], rest[0], lane);
-        let right = chain.settled(entries[1], rest[1], lane);
-        let left = send_tip(chain, left, is_present(bits[0], lane), lane);
-        let right = send_tip(chain, right, is_present(bits[1], lane), lane);
-        out.absent[lane] = left[0] * right[0];
-        out.present[lane] = left[1] * right[1];
+    for eighth in 0..W / LANES {
+        let rates = chain.rates(simd, eighth);
+        let left = rates.settled(simd, entries[0], rest[0], eighth);
+        let right = rates.settled(simd, entries[1], rest[1], eighth);
+        let left = rates.send_tip(left, eighth_of(bits[0], eighth));
+        let right = rates.send_tip(right, eighth_of(bits[1], eighth));
+        out.store_product(left, right, eighth);
     }
 }
 
 #[inline(always)]
-fn ladder<const W: usize>(chain: &Chain<W>, entries: [&Entry<W>; 2], rest: [f64; 2], bits: u64, out: &mut Pair<W>) {
-    for lane in 0..W {
-        let left = chain.settled(entries[0], rest[0], lane);
-        let right = chain.settled(entries[1], rest[1], lane);
-        let left = send(chain, left, [out.absent[lane], out.present[lane]], lane);
-        let right = send_tip(chain, right, is_present(bits, lane), lane);
-        out.absent[lane] = left[0] * right[0];
-        out.present[lane] = left[1] * right[1];
+fn ladder<S: Simd, const W: usize>(
+    simd: S,
+    chain: &Chain<W>,
+    entries: [&Entry<W>; 2],
+    rest: [f64; 2],
+    bits: u64,
+    out: &mut Pair<W>,
+) {
+    for eighth in 0..W / LANES {
+        let rates = chain.rates(simd, eighth);
+        let left = rates.settled(simd, entries[0], rest[0], eighth);
+        let right = rates.settled(simd, entries[1], rest[1], eighth);
+        let left = rates.send(left, out.load(simd, eighth));
+        let right = rates.send_tip(right, eighth_of(bits, eighth));
+        out.store_product(left, right, eighth);
     }
 }
 
 #[inline(always)]
-fn fork<const W: usize>(
+fn fork<S: Simd, const W: usize>(
+    simd: S,
     chain: &Chain<W>,
     entries: [&Entry<W>; 2],
     rest: [f64; 2],
     right_child: &Pair<W>,
     out: &mut Pair<W>,
 ) {
-    for lane in 0..W {
-        let left = chain.settled(entries[0], rest[0], lane);
-        let right = chain.settled(entries[1], rest[1], lane);
-        let left = send(chain, left, [out.absent[lane], out.present[lane]], lane);
-        let right = send(
-            chain,
-            right,
-            [right_child.absent[lane], right_child.present[lane]],
-            lane,
-        );
-        out.absent[lane] = left[0] * right[0];
-        out.present[lane] = left[1] * right[1];
+    for eighth in 0..W / LANES {
+        let rates = chain.rates(simd, eighth);
+        let left = rates.settled(simd, entries[0], rest[0], eighth);
+        let right = rates.settled(simd, entries[1], rest[1], eighth);
+        let left = rates.send(left, out.load(simd, eighth));
+        let right = rates.send(right, right_child.load(simd, eighth));
+        out.store_product(left, right, eighth);
     }
 }

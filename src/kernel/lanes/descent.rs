@@ -6,8 +6,11 @@
 
 use super::ascent::{Course, Scaling, multiply};
 use super::joins::{Kind, Step};
-use super::link::{Link, Pair, Sums, send, send_tip};
-use super::table::{Chain, Entry};
+use super::link::{Link, Pair, eighth_of};
+use super::sums::{Sums, Totals};
+use super::table::{Chain, Entry, Rates};
+use super::wide::{LANES, Wide};
+use crate::kernel::dispatch::Simd;
 
 /// What is kept of a join.
 #[derive(Debug, Clone)]
@@ -51,7 +54,7 @@ impl<const W: usize> Kept<W> {
 
     /// Computes the partial of every join.
     #[inline(always)]
-    pub(super) fn climb(&mut self, course: &Course<W>, scaling: &mut Scaling<W>) {
+    pub(super) fn climb<S: Simd>(&mut self, simd: S, course: &Course<W>, scaling: &mut Scaling<W>) {
         self.factors.clear();
         let Self {
             partials,
@@ -67,9 +70,9 @@ impl<const W: usize> Kept<W> {
                 Kind::Other => {
                     let [left, right] = &mut *links;
                     let of = |end: usize| below.get(step.from[end] as usize);
-                    left.set(&course.branch(step, 0), of(0).unwrap_or(out));
-                    right.set(&course.branch(step, 1), of(1).unwrap_or(out));
-                    multiply(&left.sent, &right.sent, out);
+                    left.set(simd, &course.branch(step, 0), of(0).unwrap_or(out));
+                    right.set(simd, &course.branch(step, 1), of(1).unwrap_or(out));
+                    multiply(simd, &left.sent, &right.sent, out);
                 }
                 Kind::Cherry | Kind::Ladder | Kind::Fork => {
                     let chain = &course.chains[0];
@@ -77,15 +80,15 @@ impl<const W: usize> Kept<W> {
                     match kind {
                         Kind::Cherry => {
                             let bits = [course.present(step, 0), course.present(step, 1)];
-                            climb_cherry(chain, entries, step.rest, bits, record, out);
+                            climb_cherry(simd, chain, entries, step.rest, bits, record, out);
                         }
                         Kind::Ladder => {
                             let (left, bits) = (&below[step.from[0] as usize], course.present(step, 1));
-                            climb_ladder(chain, entries, step.rest, left, bits, record, out);
+                            climb_ladder(simd, chain, entries, step.rest, left, bits, record, out);
                         }
                         _ => {
                             let (left, right) = (&below[step.from[0] as usize], &below[number - 1]);
-                            climb_fork(chain, entries, step.rest, [left, right], record, out);
+                            climb_fork(simd, chain, entries, step.rest, [left, right], record, out);
                         }
                     }
                 }
@@ -100,7 +103,7 @@ impl<const W: usize> Kept<W> {
 
     /// Adds what the branches contribute to the derivatives of the rates, given those by the root's partial.
     #[inline(always)]
-    pub(super) fn descend(&mut self, course: &Course<W>, sums: &mut [Sums<W>]) {
+    pub(super) fn descend<S: Simd>(&mut self, simd: S, course: &Course<W>, sums: &mut [Sums<W>]) {
         let Self {
             partials,
             records,
@@ -120,23 +123,23 @@ impl<const W: usize> Kept<W> {
             }
             let kind = course.kind(step);
             if kind == Kind::Other {
-                descend_other(course, step, links, above, below, sums);
+                descend_other(simd, course, step, links, above, below, sums);
                 continue;
             }
             let (chain, sums) = (&course.chains[0], &mut sums[0]);
             match kind {
                 Kind::Cherry => {
                     let bits = [course.present(step, 0), course.present(step, 1)];
-                    descend_cherry(chain, step.length, record, bits, above, sums);
+                    descend_cherry(simd, chain, step.length, record, bits, above, sums);
                 }
                 Kind::Ladder => {
                     let (left, bits) = (&mut below[step.from[0] as usize], course.present(step, 1));
-                    descend_ladder(chain, step.length, record, bits, above, left, sums);
+                    descend_ladder(simd, chain, step.length, record, bits, above, left, sums);
                 }
                 _ => {
                     let (left, right) = below.split_at_mut(number - 1);
                     let (left, right) = (&mut left[step.from[0] as usize], &mut right[0]);
-                    descend_fork(chain, step.length, record, above, left, right, sums);
+                    descend_fork(simd, chain, step.length, record, above, left, right, sums);
                 }
             }
         }
@@ -144,7 +147,8 @@ impl<const W: usize> Kept<W> {
 }
 
 #[inline(always)]
-fn descend_other<const W: usize>(
+fn descend_other<S: Simd, const W: usize>(
+    simd: S,
     course: &Course<W>,
     step: &Step,
     links: &mut [Link<W>; 2],
@@ -156,21 +160,28 @@ fn descend_other<const W: usize>(
     let [left, right] = links;
     let mut idle = Pair::ones();
     for (end, link) in [&mut *left, &mut *right].into_iter().enumerate() {
-        link.set(&branches[end], below.get(step.from[end] as usize).unwrap_or(&idle));
+        link.set(
+            simd,
+            &branches[end],
+            below.get(step.from[end] as usize).unwrap_or(&idle),
+        );
     }
     for (end, link, sibling) in [(0, &*left, &right.sent), (1, &*right, &left.sent)] {
         let own = below.get_mut(step.from[end] as usize).unwrap_or(&mut idle);
-        link.absorb(&branches[end], above, sibling, own, &mut sums[course.set(step, end)]);
+        link.absorb(
+            simd,
+            &branches[end],
+            above,
+            sibling,
+            own,
+            &mut sums[course.set(step, end)],
+        );
     }
 }
 
 #[inline(always)]
-fn is_present(bits: u64, lane: usize) -> bool {
-    bits & (1 << lane) != 0
-}
-
-#[inline(always)]
-fn climb_cherry<const W: usize>(
+fn climb_cherry<S: Simd, const W: usize>(
+    simd: S,
     chain: &Chain<W>,
     entries: [&Entry<W>; 2],
     rest: [f64; 2],
@@ -178,20 +189,18 @@ fn climb_cherry<const W: usize>(
     record: &mut Record<W>,
     out: &mut Pair<W>,
 ) {
-    for lane in 0..W {
-        let left = chain.settled(entries[0], rest[0], lane);
-        let right = chain.settled(entries[1], rest[1], lane);
-        record.settled[0][lane] = left;
-        record.settled[1][lane] = right;
-        let left = send_tip(chain, left, is_present(bits[0], lane), lane);
-        let right = send_tip(chain, right, is_present(bits[1], lane), lane);
-        out.absent[lane] = left[0] * right[0];
-        out.present[lane] = left[1] * right[1];
+    for eighth in 0..W / LANES {
+        let rates = chain.rates(simd, eighth);
+        let settled = record.settle(simd, &rates, entries, rest, eighth);
+        let left = rates.send_tip(settled[0], eighth_of(bits[0], eighth));
+        let right = rates.send_tip(settled[1], eighth_of(bits[1], eighth));
+        out.store_product(left, right, eighth);
     }
 }
 
 #[inline(always)]
-fn climb_ladder<const W: usize>(
+fn climb_ladder<S: Simd, const W: usize>(
+    simd: S,
     chain: &Chain<W>,
     entries: [&Entry<W>; 2],
     rest: [f64; 2],
@@ -200,20 +209,18 @@ fn climb_ladder<const W: usize>(
     record: &mut Record<W>,
     out: &mut Pair<W>,
 ) {
-    for lane in 0..W {
-        let left = chain.settled(entries[0], rest[0], lane);
-        let right = chain.settled(entries[1], rest[1], lane);
-        record.settled[0][lane] = left;
-        record.settled[1][lane] = right;
-        let left = send(chain, left, [left_child.absent[lane], left_child.present[lane]], lane);
-        let right = send_tip(chain, right, is_present(bits, lane), lane);
-        out.absent[lane] = left[0] * right[0];
-        out.present[lane] = left[1] * right[1];
+    for eighth in 0..W / LANES {
+        let rates = chain.rates(simd, eighth);
+        let settled = record.settle(simd, &rates, entries, rest, eighth);
+        let left = rates.send(settled[0], left_child.load(simd, eighth));
+        let right = rates.send_tip(settled[1], eighth_of(bits, eighth));
+        out.store_product(left, right, eighth);
     }
 }
 
 #[inline(always)]
-fn climb_fork<const W: usize>(
+fn climb_fork<S: Simd, const W: usize>(
+    simd: S,
     chain: &Chain<W>,
     entries: [&Entry<W>; 2],
     rest: [f64; 2],
@@ -221,65 +228,50 @@ fn climb_fork<const W: usize>(
     record: &mut Record<W>,
     out: &mut Pair<W>,
 ) {
-    let [left_child, right_child] = children;
-    for lane in 0..W {
-        let left = chain.settled(entries[0], rest[0], lane);
-        let right = chain.settled(entries[1], rest[1], lane);
-        record.settled[0][lane] = left;
-        record.settled[1][lane] = right;
-        let left = send(chain, left, [left_child.absent[lane], left_child.present[lane]], lane);
-        let right = send(
-            chain,
-            right,
-            [right_child.absent[lane], right_child.present[lane]],
-            lane,
-        );
-        out.absent[lane] = left[0] * right[0];
-        out.present[lane] = left[1] * right[1];
+    for eighth in 0..W / LANES {
+        let rates = chain.rates(simd, eighth);
+        let settled = record.settle(simd, &rates, entries, rest, eighth);
+        let left = rates.send(settled[0], children[0].load(simd, eighth));
+        let right = rates.send(settled[1], children[1].load(simd, eighth));
+        out.store_product(left, right, eighth);
     }
 }
 
-/// Adds the contributions of a branch in the table above a node, and returns the derivatives by what is below it.
-#[inline(always)]
-fn absorb<const W: usize>(
-    chain: &Chain<W>,
-    length: f64,
-    settled: f64,
-    outer: [f64; 2],
-    difference: f64,
-    lane: usize,
-    sums: &mut Sums<W>,
-) -> [f64; 2] {
-    let flow = (-chain.loss[lane]).mul_add(outer[1], chain.gain[lane] * outer[0]);
-    let (moved, slope) = (settled * difference, flow * length);
-    sums.flow[lane] = (outer[0] + outer[1]).mul_add(moved, sums.flow[lane]);
-    sums.plain[lane] = slope.mul_add(difference, sums.plain[lane]);
-    sums.settled[lane] = slope.mul_add(moved, sums.settled[lane]);
-    let exchanged = settled * flow;
-    [outer[0] - exchanged, outer[1] + exchanged]
-}
+impl<const W: usize> Record<W> {
+    /// Computes `phi` of both branches, and keeps it.
+    #[inline(always)]
+    fn settle<S: Simd>(
+        &mut self,
+        simd: S,
+        rates: &Rates<S>,
+        entries: [&Entry<W>; 2],
+        rest: [f64; 2],
+        eighth: usize,
+    ) -> [Wide<S>; 2] {
+        let left = rates.settled(simd, entries[0], rest[0], eighth);
+        let right = rates.settled(simd, entries[1], rest[1], eighth);
+        left.store(&mut self.settled[0], eighth);
+        right.store(&mut self.settled[1], eighth);
+        [left, right]
+    }
 
-/// As [`absorb`] above a tip, where the difference is 1 or -1.
-#[inline(always)]
-fn absorb_tip<const W: usize>(
-    chain: &Chain<W>,
-    length: f64,
-    settled: f64,
-    outer: [f64; 2],
-    present: bool,
-    lane: usize,
-    sums: &mut Sums<W>,
-) {
-    let flow = (-chain.loss[lane]).mul_add(outer[1], chain.gain[lane] * outer[0]);
-    let (slope, both) = (flow * length, outer[0] + outer[1]);
-    let (slope, both) = (if present { slope } else { -slope }, if present { both } else { -both });
-    sums.flow[lane] = both.mul_add(settled, sums.flow[lane]);
-    sums.plain[lane] += slope;
-    sums.settled[lane] = slope.mul_add(settled, sums.settled[lane]);
+    #[inline(always)]
+    fn load<S: Simd>(&self, simd: S, eighth: usize) -> [Wide<S>; 2] {
+        [
+            Wide::load(simd, &self.settled[0], eighth),
+            Wide::load(simd, &self.settled[1], eighth),
+        ]
+    }
 }
 
 #[inline(always)]
-fn descend_cherry<const W: usize>(
+fn product<S: Simd>(a: [Wide<S>; 2], b: [Wide<S>; 2]) -> [Wide<S>; 2] {
+    [a[0] * b[0], a[1] * b[1]]
+}
+
+#[inline(always)]
+fn descend_cherry<S: Simd, const W: usize>(
+    simd: S,
     chain: &Chain<W>,
     length: [f64; 2],
     record: &Record<W>,
@@ -287,21 +279,22 @@ fn descend_cherry<const W: usize>(
     above: &Pair<W>,
     sums: &mut Sums<W>,
 ) {
-    for lane in 0..W {
-        let settled = [record.settled[0][lane], record.settled[1][lane]];
-        let present = [is_present(bits[0], lane), is_present(bits[1], lane)];
-        let left = send_tip(chain, settled[0], present[0], lane);
-        let right = send_tip(chain, settled[1], present[1], lane);
-        let above = [above.absent[lane], above.present[lane]];
-        let outer = [above[0] * right[0], above[1] * right[1]];
-        absorb_tip(chain, length[0], settled[0], outer, present[0], lane, sums);
-        let outer = [above[0] * left[0], above[1] * left[1]];
-        absorb_tip(chain, length[1], settled[1], outer, present[1], lane, sums);
+    let length = [Wide::splat(simd, length[0]), Wide::splat(simd, length[1])];
+    for eighth in 0..W / LANES {
+        let (rates, mut totals) = (chain.rates(simd, eighth), Totals::load(simd, sums, eighth));
+        let (settled, above) = (record.load(simd, eighth), above.load(simd, eighth));
+        let present = [eighth_of(bits[0], eighth), eighth_of(bits[1], eighth)];
+        let left = rates.send_tip(settled[0], present[0]);
+        let right = rates.send_tip(settled[1], present[1]);
+        totals.absorb_tip(&rates, length[0], settled[0], product(above, right), present[0]);
+        totals.absorb_tip(&rates, length[1], settled[1], product(above, left), present[1]);
+        totals.store(sums, eighth);
     }
 }
 
 #[inline(always)]
-fn descend_ladder<const W: usize>(
+fn descend_ladder<S: Simd, const W: usize>(
+    simd: S,
     chain: &Chain<W>,
     length: [f64; 2],
     record: &Record<W>,
@@ -310,24 +303,23 @@ fn descend_ladder<const W: usize>(
     left_child: &mut Pair<W>,
     sums: &mut Sums<W>,
 ) {
-    for lane in 0..W {
-        let settled = [record.settled[0][lane], record.settled[1][lane]];
-        let present = is_present(bits, lane);
-        let below = [left_child.absent[lane], left_child.present[lane]];
-        let left = send(chain, settled[0], below, lane);
-        let right = send_tip(chain, settled[1], present, lane);
-        let above = [above.absent[lane], above.present[lane]];
-        let outer = [above[0] * right[0], above[1] * right[1]];
-        let [absent, present_below] = absorb(chain, length[0], settled[0], outer, below[1] - below[0], lane, sums);
-        left_child.absent[lane] = absent;
-        left_child.present[lane] = present_below;
-        let outer = [above[0] * left[0], above[1] * left[1]];
-        absorb_tip(chain, length[1], settled[1], outer, present, lane, sums);
+    let length = [Wide::splat(simd, length[0]), Wide::splat(simd, length[1])];
+    for eighth in 0..W / LANES {
+        let (rates, mut totals) = (chain.rates(simd, eighth), Totals::load(simd, sums, eighth));
+        let (settled, above) = (record.load(simd, eighth), above.load(simd, eighth));
+        let (below, present) = (left_child.load(simd, eighth), eighth_of(bits, eighth));
+        let left = rates.send(settled[0], below);
+        let right = rates.send_tip(settled[1], present);
+        let by_left = totals.absorb(&rates, length[0], settled[0], product(above, right), below);
+        left_child.store(by_left, eighth);
+        totals.absorb_tip(&rates, length[1], settled[1], product(above, left), present);
+        totals.store(sums, eighth);
     }
 }
 
 #[inline(always)]
-fn descend_fork<const W: usize>(
+fn descend_fork<S: Simd, const W: usize>(
+    simd: S,
     chain: &Chain<W>,
     length: [f64; 2],
     record: &Record<W>,
@@ -336,22 +328,17 @@ fn descend_fork<const W: usize>(
     right_child: &mut Pair<W>,
     sums: &mut Sums<W>,
 ) {
-    for lane in 0..W {
-        let settled = [record.settled[0][lane], record.settled[1][lane]];
-        let below_left = [left_child.absent[lane], left_child.present[lane]];
-        let below_right = [right_child.absent[lane], right_child.present[lane]];
-        let left = send(chain, settled[0], below_left, lane);
-        let right = send(chain, settled[1], below_right, lane);
-        let above = [above.absent[lane], above.present[lane]];
-        let outer = [above[0] * right[0], above[1] * right[1]];
-        let difference = below_left[1] - below_left[0];
-        let [absent, present] = absorb(chain, length[0], settled[0], outer, difference, lane, sums);
-        left_child.absent[lane] = absent;
-        left_child.present[lane] = present;
-        let outer = [above[0] * left[0], above[1] * left[1]];
-        let difference = below_right[1] - below_right[0];
-        let [absent, present] = absorb(chain, length[1], settled[1], outer, difference, lane, sums);
-        right_child.absent[lane] = absent;
-        right_child.present[lane] = present;
+    let length = [Wide::splat(simd, length[0]), Wide::splat(simd, length[1])];
+    for eighth in 0..W / LANES {
+        let (rates, mut totals) = (chain.rates(simd, eighth), Totals::load(simd, sums, eighth));
+        let (settled, above) = (record.load(simd, eighth), above.load(simd, eighth));
+        let below = [left_child.load(simd, eighth), right_child.load(simd, eighth)];
+        let left = rates.send(settled[0], below[0]);
+        let right = rates.send(settled[1], below[1]);
+        let by_left = totals.absorb(&rates, length[0], settled[0], product(above, right), below[0]);
+        left_child.store(by_left, eighth);
+        let by_right = totals.absorb(&rates, length[1], settled[1], product(above, left), below[1]);
+        right_child.store(by_right, eighth);
+        totals.store(sums, eighth);
     }
 }

@@ -83,9 +83,10 @@ impl Work for QuickPiece<'_> {
     type Output = Option<()>;
 
     #[inline(always)]
-    fn run<S: Simd>(self, _simd: S) -> Self::Output {
+    fn run<S: Simd>(self, simd: S) -> Self::Output {
         let Self { prepared, first, .. } = self;
         quick::gradients(
+            simd,
             self.kernel,
             self.joins,
             prepared,

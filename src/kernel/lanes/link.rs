@@ -2,7 +2,10 @@
 //! errors, branches in the table and beyond it.
 
 use super::joins::{End, LONG};
-use super::table::Chain;
+use super::sums::Sums;
+use super::table::{Chain, Rates};
+use super::wide::{LANES, Wide};
+use crate::kernel::dispatch::Simd;
 use crate::kernel::observation::Tip;
 
 /// Likelihoods given state 0 and state 1, or derivatives with respect to them.
@@ -19,6 +22,28 @@ impl<const W: usize> Pair<W> {
             absent: [1.0; W],
             present: [1.0; W],
         }
+    }
+
+    /// Returns eight lanes of both states.
+    #[inline(always)]
+    pub(super) fn load<S: Simd>(&self, simd: S, eighth: usize) -> [Wide<S>; 2] {
+        [
+            Wide::load(simd, &self.absent, eighth),
+            Wide::load(simd, &self.present, eighth),
+        ]
+    }
+
+    /// Writes eight lanes of both states.
+    #[inline(always)]
+    pub(super) fn store<S: Simd>(&mut self, [absent, present]: [Wide<S>; 2], eighth: usize) {
+        absent.store(&mut self.absent, eighth);
+        present.store(&mut self.present, eighth);
+    }
+
+    /// Writes the products of eight lanes of two others.
+    #[inline(always)]
+    pub(super) fn store_product<S: Simd>(&mut self, a: [Wide<S>; 2], b: [Wide<S>; 2], eighth: usize) {
+        self.store([a[0] * b[0], a[1] * b[1]], eighth);
     }
 }
 
@@ -45,62 +70,6 @@ pub(super) struct Link<const W: usize> {
     kept: [f64; W],
 }
 
-/// Sums of what all branches of a set contribute to the derivatives of each lane.
-///
-/// With q the derivatives by what a branch sends up, x what is below it, `d = x1 - x0`, `w = g q0 - l q1` and
-/// `k = exp(-s t)`: `d P01` and `d P10` give `dL/dg = g' F + T / s` and `dL/dl = -l' F + T / s` with `F = sum (q0 + q1)
-/// d phi`, `T = sum w d t k`, `g' = l / s`, `l' = g / s`. T is kept as `plain - s * settled`, where
-/// `k = 1 - s phi`.
-#[derive(Debug, Clone)]
-#[repr(C, align(64))]
-pub(super) struct Sums<const W: usize> {
-    /// F.
-    pub(super) flow: [f64; W],
-    pub(super) plain: [f64; W],
-    pub(super) settled: [f64; W],
-}
-
-impl<const W: usize> Sums<W> {
-    pub(super) const ZERO: Self = Self {
-        flow: [0.0; W],
-        plain: [0.0; W],
-        settled: [0.0; W],
-    };
-
-    /// Returns the derivatives by gain and loss.
-    #[inline(always)]
-    pub(super) fn by_rates(&self, chain: &Chain<W>) -> [[f64; W]; 2] {
-        let (mut by_gain, mut by_loss) = ([0.0; W], [0.0; W]);
-        for lane in 0..W {
-            let inverse = chain.inverse_rate[lane];
-            let shared = (-chain.rate[lane]).mul_add(self.settled[lane], self.plain[lane]) * inverse;
-            let flow = self.flow[lane] * inverse;
-            by_gain[lane] = chain.loss[lane].mul_add(flow, shared);
-            by_loss[lane] = (-chain.gain[lane]).mul_add(flow, shared);
-        }
-        [by_gain, by_loss]
-    }
-}
-
-/// What a tip whose state is known sends up in one lane, given `phi` of its branch, if that is in the table.
-#[inline(always)]
-pub(super) fn send_tip<const W: usize>(chain: &Chain<W>, settled: f64, present: bool, lane: usize) -> [f64; 2] {
-    let (gained, lost) = (chain.gain[lane] * settled, chain.loss[lane] * settled);
-    let absent = if present { gained } else { 1.0 - gained };
-    let present = if present { 1.0 - lost } else { lost };
-    [absent, present]
-}
-
-/// What a branch in the table sends up in one lane.
-#[inline(always)]
-pub(super) fn send<const W: usize>(chain: &Chain<W>, settled: f64, [x, y]: [f64; 2], lane: usize) -> [f64; 2] {
-    let moved = settled * (y - x);
-    [
-        chain.gain[lane].mul_add(moved, x),
-        (-chain.loss[lane]).mul_add(moved, y),
-    ]
-}
-
 impl<const W: usize> Link<W> {
     pub(super) fn idle() -> Self {
         Self {
@@ -112,142 +81,149 @@ impl<const W: usize> Link<W> {
 
     /// Becomes what a branch sends up, given what is below it (unread for a tip).
     #[inline(always)]
-    pub(super) fn set(&mut self, branch: &Branch<W>, below: &Pair<W>) {
+    pub(super) fn set<S: Simd>(&mut self, simd: S, branch: &Branch<W>, below: &Pair<W>) {
         match branch.end {
             End::Nothing => self.sent = Pair::ones(),
             End::Here => self.sent.clone_from(below),
-            End::Node => {
-                self.set_decay(branch);
-                if branch.entry == LONG {
-                    self.send_far(branch, |lane| [below.absent[lane], below.present[lane]]);
-                } else {
-                    self.send_near(branch, |lane| [below.absent[lane], below.present[lane]]);
-                }
-            }
+            End::Node => self.send(simd, branch, below),
             End::Tip => {
-                self.set_decay(branch);
-                if branch.entry == LONG {
-                    self.send_far(branch, |lane| branch.tip.partial(lane));
-                } else {
-                    self.send_near(branch, |lane| branch.tip.partial(lane));
+                let tip = branch.tip;
+                let mut observed = Pair::ones();
+                for lane in 0..W {
+                    let [absent, present] = tip.partial(lane);
+                    observed.absent[lane] = absent;
+                    observed.present[lane] = present;
                 }
-                if branch.tip.missing != 0 {
-                    self.forget(branch.tip);
+                self.send(simd, branch, &observed);
+                if tip.missing != 0 {
+                    self.forget(simd, tip);
                 }
             }
         }
     }
 
     #[inline(always)]
-    fn set_decay(&mut self, branch: &Branch<W>) {
+    fn send<S: Simd>(&mut self, simd: S, branch: &Branch<W>, below: &Pair<W>) {
         let chain = branch.chain;
         if branch.entry == LONG {
             for lane in 0..W {
                 [self.settled[lane], self.kept[lane]] = chain.exact(branch.length, lane);
             }
-        } else {
-            let entry = chain.entry(branch.entry);
-            for lane in 0..W {
-                let settled = chain.settled(entry, branch.rest, lane);
-                self.settled[lane] = settled;
-                self.kept[lane] = (-chain.rate[lane]).mul_add(settled, 1.0);
-            }
+            self.send_far(simd, branch, below);
+            return;
+        }
+        let entry = chain.entry(branch.entry);
+        for eighth in 0..W / LANES {
+            let rates = chain.rates(simd, eighth);
+            let settled = rates.settled(simd, entry, branch.rest, eighth);
+            settled.store(&mut self.settled, eighth);
+            let rate = Wide::load(simd, &chain.rate, eighth);
+            (rates.one - rate * settled).store(&mut self.kept, eighth);
+            self.sent.store(rates.send(settled, below.load(simd, eighth)), eighth);
         }
     }
 
+    /// Sends up by sums of positive terms, as differences would cancel on a branch that is too long for the table.
     #[inline(always)]
-    fn send_near(&mut self, branch: &Branch<W>, below: impl Fn(usize) -> [f64; 2]) {
-        for lane in 0..W {
-            let [absent, present] = send(branch.chain, self.settled[lane], below(lane), lane);
-            self.sent.absent[lane] = absent;
-            self.sent.present[lane] = present;
-        }
-    }
-
-    /// As [`send_near`](Self::send_near), by sums of positive terms, as differences would cancel.
-    #[inline(always)]
-    fn send_far(&mut self, branch: &Branch<W>, below: impl Fn(usize) -> [f64; 2]) {
-        let Chain { gain, loss, .. } = branch.chain;
-        for lane in 0..W {
-            let [x, y] = below(lane);
-            let settled = self.settled[lane] * gain[lane].mul_add(y, loss[lane] * x);
-            self.sent.absent[lane] = self.kept[lane].mul_add(x, settled);
-            self.sent.present[lane] = self.kept[lane].mul_add(y, settled);
+    fn send_far<S: Simd>(&mut self, simd: S, branch: &Branch<W>, below: &Pair<W>) {
+        for eighth in 0..W / LANES {
+            let Rates { gain, loss, .. } = branch.chain.rates(simd, eighth);
+            let [x, y] = below.load(simd, eighth);
+            let kept = Wide::load(simd, &self.kept, eighth);
+            let settled = Wide::load(simd, &self.settled, eighth) * gain.mul_add(y, loss * x);
+            self.sent
+                .store([kept.mul_add(x, settled), kept.mul_add(y, settled)], eighth);
         }
     }
 
     /// A missing tip sends exactly 1.
     #[inline(always)]
-    fn forget(&mut self, tip: Tip) {
-        for lane in 0..W {
-            let missing = tip.is_missing(lane);
-            self.sent.absent[lane] = if missing { 1.0 } else { self.sent.absent[lane] };
-            self.sent.present[lane] = if missing { 1.0 } else { self.sent.present[lane] };
+    fn forget<S: Simd>(&mut self, simd: S, tip: Tip) {
+        let one = Wide::splat(simd, 1.0);
+        for eighth in 0..W / LANES {
+            let missing = eighth_of(tip.missing, eighth);
+            let [absent, present] = self.sent.load(simd, eighth);
+            self.sent
+                .store([one.or(missing, absent), one.or(missing, present)], eighth);
         }
     }
 
     /// Takes the derivatives by what the branch sent up (`above` times what its sibling sent), adds its contributions
     /// to `sums`, and puts the derivatives by what is below into its place.
     #[inline(always)]
-    pub(super) fn absorb(
+    pub(super) fn absorb<S: Simd>(
         &self,
+        simd: S,
         branch: &Branch<W>,
         above: &Pair<W>,
         sibling: &Pair<W>,
         below: &mut Pair<W>,
         sums: &mut Sums<W>,
     ) {
-        match branch.end {
-            End::Nothing => {}
-            End::Here => {
-                for lane in 0..W {
-                    below.absent[lane] = above.absent[lane] * sibling.absent[lane];
-                    below.present[lane] = above.present[lane] * sibling.present[lane];
+        let (zero, one) = (Wide::splat(simd, 0.0), Wide::splat(simd, 1.0));
+        for eighth in 0..W / LANES {
+            let [above, sibling] = [above.load(simd, eighth), sibling.load(simd, eighth)];
+            let outer = [above[0] * sibling[0], above[1] * sibling[1]];
+            match branch.end {
+                End::Nothing => {}
+                End::Here => below.store(outer, eighth),
+                End::Node => {
+                    let [x, y] = below.load(simd, eighth);
+                    self.add(simd, branch, outer, y - x, eighth, sums);
+                    below.store(self.descend(simd, branch, outer, eighth), eighth);
                 }
-            }
-            End::Node => {
-                for lane in 0..W {
-                    let outer = [
-                        above.absent[lane] * sibling.absent[lane],
-                        above.present[lane] * sibling.present[lane],
-                    ];
-                    let difference = below.present[lane] - below.absent[lane];
-                    self.add(branch, outer, difference, lane, sums);
-                    let [absent, present] = self.descend(branch, outer, lane);
-                    below.absent[lane] = absent;
-                    below.present[lane] = present;
-                }
-            }
-            End::Tip => {
-                for lane in 0..W {
-                    let outer = [
-                        above.absent[lane] * sibling.absent[lane],
-                        above.present[lane] * sibling.present[lane],
-                    ];
-                    let difference = if branch.tip.is_present(lane) { 1.0 } else { -1.0 };
-                    let difference = if branch.tip.is_missing(lane) { 0.0 } else { difference };
-                    self.add(branch, outer, difference, lane, sums);
+                End::Tip => {
+                    let difference = one.or(eighth_of(branch.tip.present, eighth), zero - one);
+                    let difference = zero.or(eighth_of(branch.tip.missing, eighth), difference);
+                    self.add(simd, branch, outer, difference, eighth, sums);
                 }
             }
         }
     }
 
     #[inline(always)]
-    fn add(&self, branch: &Branch<W>, outer: [f64; 2], difference: f64, lane: usize, sums: &mut Sums<W>) {
-        let Chain { gain, loss, .. } = branch.chain;
-        let flow = gain[lane].mul_add(outer[0], -(loss[lane] * outer[1]));
-        sums.flow[lane] += (outer[0] + outer[1]) * difference * self.settled[lane];
-        sums.plain[lane] += flow * difference * branch.length * self.kept[lane];
+    fn add<S: Simd>(
+        &self,
+        simd: S,
+        branch: &Branch<W>,
+        outer: [Wide<S>; 2],
+        difference: Wide<S>,
+        eighth: usize,
+        sums: &mut Sums<W>,
+    ) {
+        let Rates { gain, less, .. } = branch.chain.rates(simd, eighth);
+        let (settled, kept) = (
+            Wide::load(simd, &self.settled, eighth),
+            Wide::load(simd, &self.kept, eighth),
+        );
+        let flow = less.mul_add(outer[1], gain * outer[0]);
+        let of_flow = ((outer[0] + outer[1]) * difference).mul_add(settled, Wide::load(simd, &sums.flow, eighth));
+        of_flow.store(&mut sums.flow, eighth);
+        let slope = flow * difference * Wide::splat(simd, branch.length);
+        let plain = slope.mul_add(kept, Wide::load(simd, &sums.plain, eighth));
+        plain.store(&mut sums.plain, eighth);
     }
 
     #[inline(always)]
-    fn descend(&self, branch: &Branch<W>, [absent, present]: [f64; 2], lane: usize) -> [f64; 2] {
-        let Chain { gain, loss, .. } = branch.chain;
-        let (settled, kept) = (self.settled[lane], self.kept[lane]);
+    fn descend<S: Simd>(
+        &self,
+        simd: S,
+        branch: &Branch<W>,
+        [absent, present]: [Wide<S>; 2],
+        eighth: usize,
+    ) -> [Wide<S>; 2] {
+        let Rates { gain, loss, .. } = branch.chain.rates(simd, eighth);
+        let (settled, kept) = (
+            Wide::load(simd, &self.settled, eighth),
+            Wide::load(simd, &self.kept, eighth),
+        );
         let moved = settled * (absent + present);
-        [
-            kept.mul_add(absent, loss[lane] * moved),
-            kept.mul_add(present, gain[lane] * moved),
-        ]
+        [kept.mul_add(absent, loss * moved), kept.mul_add(present, gain * moved)]
     }
+}
+
+/// Returns the bits of eight lanes.
+#[inline(always)]
+pub(super) fn eighth_of(bits: u64, eighth: usize) -> u8 {
+    (bits >> (LANES * eighth)) as u8
 }

@@ -9,9 +9,11 @@ use super::adjoint::Part;
 use super::ascent::{Course, Scaling, climb};
 use super::descent::Kept;
 use super::joins::Joins;
-use super::link::{Link, Pair, Sums};
+use super::link::{Link, Pair};
+use super::sums::Sums;
 use super::table::{Chain, Extremes};
 use crate::kernel::Kernel;
+use crate::kernel::dispatch::Simd;
 use crate::kernel::elementary::{ln, power_of_two};
 use crate::kernel::prune::Lanes;
 
@@ -73,7 +75,8 @@ impl<const W: usize> GradientRoom<W> {
 
 /// Returns the log-likelihoods of the patterns from `first` on.
 #[inline(always)]
-pub(super) fn values<const W: usize>(
+pub(super) fn values<S: Simd, const W: usize>(
+    simd: S,
     kernel: &Kernel,
     joins: &Joins,
     prepared: &PreparedLanes,
@@ -88,9 +91,9 @@ pub(super) fn values<const W: usize>(
     } = room;
     found.clear();
     for category in 0..prepared.n_categories() {
-        let course = course(kernel, joins, prepared, category, first, chains)?;
+        let course = course(simd, kernel, joins, prepared, category, first, chains)?;
         let mut scaling = Scaling::NONE;
-        climb(&course, slots, links, &mut scaling);
+        climb(simd, &course, slots, links, &mut scaling);
         found.push(at_root(&slots[0], &scaling, &prepared.root(category, first))?);
     }
     Some(log_of_total(&totals(&prepared.input.weights, found)?))
@@ -98,7 +101,8 @@ pub(super) fn values<const W: usize>(
 
 /// Writes values and derivatives of the patterns from `first` on.
 #[inline(always)]
-pub(super) fn gradients<const W: usize>(
+pub(super) fn gradients<S: Simd, const W: usize>(
+    simd: S,
     kernel: &Kernel,
     joins: &Joins,
     prepared: &PreparedLanes,
@@ -117,9 +121,9 @@ pub(super) fn gradients<const W: usize>(
     found.clear();
     rates.clear();
     for category in 0..prepared.n_categories() {
-        let course = course(kernel, joins, prepared, category, first, chains)?;
+        let course = course(simd, kernel, joins, prepared, category, first, chains)?;
         let mut scaling = Scaling::NONE;
-        kept.climb(&course, &mut scaling);
+        kept.climb(simd, &course, &mut scaling);
         let frequencies = prepared.root(category, first);
         let root = kept.root();
         let here = at_root(root, &scaling, &frequencies)?;
@@ -129,7 +133,7 @@ pub(super) fn gradients<const W: usize>(
         }
         found.push(here);
         sums.fill(Sums::ZERO);
-        kept.descend(&course, sums);
+        kept.descend(simd, &course, sums);
         rates.extend(sums.iter().zip(course.chains).map(|(sums, chain)| sums.by_rates(chain)));
     }
     if !rates
@@ -166,7 +170,8 @@ pub(super) fn gradients<const W: usize>(
 
 /// Loads the rates of a category, and decides how the tree is climbed.
 #[inline(always)]
-fn course<'a, const W: usize>(
+fn course<'a, S: Simd, const W: usize>(
+    simd: S,
     kernel: &'a Kernel,
     joins: &'a Joins,
     prepared: &'a PreparedLanes,
@@ -188,10 +193,16 @@ fn course<'a, const W: usize>(
     }
     let allowance = joins.allowance(extremes.bits + prepared.recording_bits())?;
     for chain in chains.iter_mut() {
-        chain.fill(level);
+        chain.fill(simd, level);
     }
     let lanes = Lanes::new(kernel.problem.patterns(), first, prepared.recordings());
-    Some(Course::new(&level.steps, allowance, chains, &prepared.branches.set, lanes))
+    Some(Course::new(
+        &level.steps,
+        allowance,
+        chains,
+        &prepared.branches.set,
+        lanes,
+    ))
 }
 
 #[inline(always)]

@@ -9,6 +9,8 @@
 //! `s t <= 3`, which leaves at least a twentieth of a difference: `1 - P10` and `1 - P01` keep their digits up to there.
 
 use super::joins::{Level, MOST_ENTRIES};
+use super::wide::{LANES, Wide};
+use crate::kernel::dispatch::Simd;
 use crate::kernel::elementary::decay;
 use crate::kernel::scaled::exponent;
 
@@ -129,7 +131,7 @@ impl<const W: usize> Chain<W> {
 
     /// Computes the table.
     #[inline(always)]
-    pub(super) fn fill(&mut self, level: &Level) {
+    pub(super) fn fill<S: Simd>(&mut self, simd: S, level: &Level) {
         let mut power = 1;
         while power < level.n_entries {
             let multiple = power as f64 * level.step;
@@ -143,7 +145,7 @@ impl<const W: usize> Chain<W> {
             }
             let n_more = rest.len().min(level.n_entries - power - 1);
             for (entry, done) in rest[..n_more].iter_mut().zip(&done[1..]) {
-                multiply(first, done, entry);
+                multiply(simd, first, done, entry);
             }
             power *= 2;
         }
@@ -155,15 +157,23 @@ impl<const W: usize> Chain<W> {
         &self.entries[number as usize]
     }
 
-    /// Returns `phi` of a length in one lane, given its entry and rest.
+    /// Returns the rates of eight lanes.
     #[inline(always)]
-    pub(super) fn settled(&self, entry: &Entry<W>, rest: f64, lane: usize) -> f64 {
-        let mut series = self.series[4][lane];
-        for coefficients in self.series[..4].iter().rev() {
-            series = series.mul_add(rest, coefficients[lane]);
+    pub(super) fn rates<S: Simd>(&self, simd: S, eighth: usize) -> Rates<S> {
+        let loss = Wide::load(simd, &self.loss, eighth);
+        Rates {
+            gain: Wide::load(simd, &self.gain, eighth),
+            loss,
+            less: Wide::splat(simd, 0.0) - loss,
+            series: [
+                Wide::load(simd, &self.series[0], eighth),
+                Wide::load(simd, &self.series[1], eighth),
+                Wide::load(simd, &self.series[2], eighth),
+                Wide::load(simd, &self.series[3], eighth),
+                Wide::load(simd, &self.series[4], eighth),
+            ],
+            one: Wide::splat(simd, 1.0),
         }
-        let near = rest * series.mul_add(rest, 1.0);
-        near.mul_add(entry.kept[lane], entry.settled[lane])
     }
 
     /// Returns `phi` and `exp(-s t)` of any length in one lane.
@@ -174,10 +184,61 @@ impl<const W: usize> Chain<W> {
     }
 }
 
+/// The rates of eight lanes, and what branches in the table do there.
+#[derive(Clone, Copy)]
+pub(super) struct Rates<S: Simd> {
+    pub(super) gain: Wide<S>,
+    pub(super) loss: Wide<S>,
+    /// Minus the loss rate.
+    pub(super) less: Wide<S>,
+    series: [Wide<S>; SERIES.len()],
+    pub(super) one: Wide<S>,
+}
+
+impl<S: Simd> Rates<S> {
+    /// Returns `phi` of a length, given its entry and rest.
+    #[inline(always)]
+    pub(super) fn settled<const W: usize>(&self, simd: S, entry: &Entry<W>, rest: f64, eighth: usize) -> Wide<S> {
+        let [c1, c2, c3, c4, c5] = self.series;
+        let rest = Wide::splat(simd, rest);
+        let inner = c5
+            .mul_add(rest, c4)
+            .mul_add(rest, c3)
+            .mul_add(rest, c2)
+            .mul_add(rest, c1);
+        let near = rest * inner.mul_add(rest, self.one);
+        let (kept, settled) = (
+            Wide::load(simd, &entry.kept, eighth),
+            Wide::load(simd, &entry.settled, eighth),
+        );
+        near.mul_add(kept, settled)
+    }
+
+    /// Returns what a tip whose state is known sends up, given `phi` of its branch.
+    #[inline(always)]
+    pub(super) fn send_tip(&self, settled: Wide<S>, present: u8) -> [Wide<S>; 2] {
+        let (gained, lost) = (self.gain * settled, self.loss * settled);
+        [
+            gained.or(present, self.one - gained),
+            (self.one - lost).or(present, lost),
+        ]
+    }
+
+    /// Returns what a branch sends up from likelihoods x and y, given `phi` of it.
+    #[inline(always)]
+    pub(super) fn send(&self, settled: Wide<S>, [x, y]: [Wide<S>; 2]) -> [Wide<S>; 2] {
+        let moved = settled * (y - x);
+        [self.gain.mul_add(moved, x), self.less.mul_add(moved, y)]
+    }
+}
+
 #[inline(always)]
-fn multiply<const W: usize>(first: &Entry<W>, second: &Entry<W>, product: &mut Entry<W>) {
-    for lane in 0..W {
-        product.settled[lane] = first.kept[lane].mul_add(second.settled[lane], first.settled[lane]);
-        product.kept[lane] = first.kept[lane] * second.kept[lane];
+fn multiply<S: Simd, const W: usize>(simd: S, first: &Entry<W>, second: &Entry<W>, product: &mut Entry<W>) {
+    for eighth in 0..W / LANES {
+        let kept = Wide::load(simd, &first.kept, eighth);
+        let settled = Wide::load(simd, &first.settled, eighth);
+        kept.mul_add(Wide::load(simd, &second.settled, eighth), settled)
+            .store(&mut product.settled, eighth);
+        (kept * Wide::load(simd, &second.kept, eighth)).store(&mut product.kept, eighth);
     }
 }

@@ -61,8 +61,8 @@ impl Work for QuickPiece<'_> {
     type Output = Option<[f64; WIDTH]>;
 
     #[inline(always)]
-    fn run<S: Simd>(self, _simd: S) -> Self::Output {
-        quick::values(self.kernel, self.joins, self.prepared, self.first, self.room)
+    fn run<S: Simd>(self, simd: S) -> Self::Output {
+        quick::values(simd, self.kernel, self.joins, self.prepared, self.first, self.room)
     }
 }
 

@@ -9,6 +9,8 @@ mod link;
 mod quick;
 mod sums;
 mod table;
+#[cfg(test)]
+mod tests;
 mod value;
 mod wide;
 

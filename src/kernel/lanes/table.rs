@@ -242,3 +242,78 @@ fn multiply<S: Simd, const W: usize>(simd: S, first: &Entry<W>, second: &Entry<W
         (kept * Wide::load(simd, &second.kept, eighth)).store(&mut product.kept, eighth);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::joins::{Joins, LONG};
+    use super::*;
+    use crate::kernel::dispatch::{self, Work};
+    use crate::problem::{NO_PARENT, Names, Tree};
+
+    struct Tabulated<'a>(&'a Level, f64);
+
+    impl Work for Tabulated<'_> {
+        type Output = Vec<(f64, f64)>;
+
+        /// Returns every length in the table with its `phi`.
+        #[inline(always)]
+        fn run<S: Simd>(self, simd: S) -> Self::Output {
+            let mut chain = Chain::<8>::empty();
+            chain.set_rates([0.25 * self.1; 8], [0.75 * self.1; 8]);
+            chain.fill(simd, self.0);
+            let (rates, mut found) = (chain.rates(simd, 0), Vec::new());
+            for step in &self.0.steps {
+                for end in 0..2 {
+                    if step.entry[end] != LONG {
+                        let mut settled = [0.0; 8];
+                        let entry = chain.entry(step.entry[end]);
+                        rates.settled(simd, entry, step.rest[end], 0).store(&mut settled, 0);
+                        found.push((step.length[end], settled[0]));
+                    }
+                }
+            }
+            found
+        }
+    }
+
+    /// A ladder whose branches take these lengths in turn.
+    fn ladder(lengths: &[f64]) -> Tree {
+        let n_nodes = lengths.len() | 1;
+        let mut parent = vec![NO_PARENT; n_nodes];
+        for (node, above) in parent.iter_mut().enumerate().take(n_nodes - 1) {
+            *above = (node + 2 - node % 2) as u32;
+        }
+        let names: Names = (0..n_nodes).map(|node| format!("n{node}")).collect();
+        let lengths = (0..n_nodes).map(|node| lengths[node % lengths.len()]).collect();
+        Tree::new(parent, lengths, names).unwrap()
+    }
+
+    #[test]
+    fn tabulated_exponentials_keep_their_digits_for_every_rate_and_length() {
+        let lengths: Vec<f64> = (0..2001)
+            .map(|i| {
+                if i == 0 {
+                    0.0
+                } else {
+                    10.0_f64.powf(-12.0 + 0.006 * f64::from(i))
+                }
+            })
+            .collect();
+        let joins = Joins::new(&ladder(&lengths)).unwrap();
+        let mut n_checked = 0;
+        for number in 0..60 {
+            let rate = 10.0_f64.powf(-2.0 + 0.05 * f64::from(number));
+            let Some(level) = joins.level(rate) else {
+                continue;
+            };
+            for (length, settled) in dispatch::run(Tabulated(level, rate)) {
+                n_checked += 1;
+                let expected = -(-rate * length).exp_m1() / rate;
+                // The series may be off by 7.2e-15, entries by some rounding.
+                let error = (settled - expected).abs();
+                assert!(error <= 1e-14 * expected, "{rate} {length}: {settled} {expected}");
+            }
+        }
+        assert!(n_checked > 50_000, "{n_checked}");
+    }
+}

@@ -43,6 +43,15 @@ pub(super) trait Simd: Copy {
 
     /// Exchanges the two numbers of each pair.
     fn swap(self, quad: Self::Quad) -> Self::Quad;
+
+    /// Returns the differences.
+    fn sub(self, a: Self::Quad, b: Self::Quad) -> Self::Quad;
+
+    /// Returns `a * b + c`, rounded once.
+    fn mul_add(self, a: Self::Quad, b: Self::Quad, c: Self::Quad) -> Self::Quad;
+
+    /// Returns the numbers of `a` where a bit is set, from the lowest on, and else those of `b`.
+    fn select(self, bits: u8, a: Self::Quad, b: Self::Quad) -> Self::Quad;
 }
 
 /// A loop to be compiled for each instruction set; `run` and all it calls must be `#[inline(always)]`.
@@ -139,6 +148,21 @@ impl Simd for Portable {
     fn swap(self, quad: [Pair; 4]) -> [Pair; 4] {
         quad.map(|[x, y]| [y, x])
     }
+
+    #[inline(always)]
+    fn sub(self, a: [Pair; 4], b: [Pair; 4]) -> [Pair; 4] {
+        std::array::from_fn(|i| [a[i][0] - b[i][0], a[i][1] - b[i][1]])
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: [Pair; 4], b: [Pair; 4], c: [Pair; 4]) -> [Pair; 4] {
+        std::array::from_fn(|i| [0, 1].map(|j| a[i][j].mul_add(b[i][j], c[i][j])))
+    }
+
+    #[inline(always)]
+    fn select(self, bits: u8, a: [Pair; 4], b: [Pair; 4]) -> [Pair; 4] {
+        std::array::from_fn(|i| [0, 1].map(|j| if bits >> (2 * i + j) & 1 != 0 { a[i][j] } else { b[i][j] }))
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -233,6 +257,24 @@ mod x86 {
             // SAFETY: see above.
             unsafe { _mm512_permute_pd::<0b0101_0101>(quad) }
         }
+
+        #[inline(always)]
+        fn sub(self, a: __m512d, b: __m512d) -> __m512d {
+            // SAFETY: see above.
+            unsafe { _mm512_sub_pd(a, b) }
+        }
+
+        #[inline(always)]
+        fn mul_add(self, a: __m512d, b: __m512d, c: __m512d) -> __m512d {
+            // SAFETY: see above.
+            unsafe { _mm512_fmadd_pd(a, b, c) }
+        }
+
+        #[inline(always)]
+        fn select(self, bits: u8, a: __m512d, b: __m512d) -> __m512d {
+            // SAFETY: see above.
+            unsafe { _mm512_mask_blend_pd(bits, b, a) }
+        }
     }
 
     impl Simd for Avx2 {
@@ -313,6 +355,34 @@ mod x86 {
                 [
                     _mm256_permute_pd::<0b0101>(quad[0]),
                     _mm256_permute_pd::<0b0101>(quad[1]),
+                ]
+            }
+        }
+
+        #[inline(always)]
+        fn sub(self, a: [__m256d; 2], b: [__m256d; 2]) -> [__m256d; 2] {
+            // SAFETY: see above.
+            unsafe { [_mm256_sub_pd(a[0], b[0]), _mm256_sub_pd(a[1], b[1])] }
+        }
+
+        #[inline(always)]
+        fn mul_add(self, a: [__m256d; 2], b: [__m256d; 2], c: [__m256d; 2]) -> [__m256d; 2] {
+            // SAFETY: see above.
+            unsafe { [_mm256_fmadd_pd(a[0], b[0], c[0]), _mm256_fmadd_pd(a[1], b[1], c[1])] }
+        }
+
+        #[inline(always)]
+        fn select(self, bits: u8, a: [__m256d; 2], b: [__m256d; 2]) -> [__m256d; 2] {
+            // SAFETY: see above.
+            unsafe {
+                let bits = _mm256_set1_epi64x(i64::from(bits));
+                let half = |lanes: __m256i, a: __m256d, b: __m256d| {
+                    let chosen = _mm256_cmpeq_epi64(_mm256_and_si256(bits, lanes), lanes);
+                    _mm256_blendv_pd(b, a, _mm256_castsi256_pd(chosen))
+                };
+                [
+                    half(_mm256_set_epi64x(8, 4, 2, 1), a[0], b[0]),
+                    half(_mm256_set_epi64x(128, 64, 32, 16), a[1], b[1]),
                 ]
             }
         }

@@ -51,7 +51,7 @@ pub(super) fn decay(z: f64) -> (f64, f64) {
 
 /// Returns 2^k for an integer k in [-1022, 1023].
 #[inline(always)]
-fn power_of_two(k: f64) -> f64 {
+pub(super) fn power_of_two(k: f64) -> f64 {
     // k + 1023 sits in the low bits of this sum's mantissa.
     f64::from_bits((k + 1023.0 + ROUND).to_bits() << 52)
 }

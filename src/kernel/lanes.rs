@@ -1,10 +1,21 @@
 //! Rates of its own for each pattern.
 
 mod adjoint;
+mod ascent;
+mod descent;
 mod gradient;
+mod joins;
+mod link;
+mod quick;
+mod sums;
+mod table;
+#[cfg(test)]
+mod tests;
 mod value;
+mod wide;
 
 pub use adjoint::LaneAdjoint;
+pub(super) use joins::Joins;
 
 use super::Kernel;
 use super::observation::Recording;
@@ -76,13 +87,29 @@ impl<'a> PreparedLanes<'a> {
         self.recordings.as_deref()
     }
 
+    /// Returns how many bits the recording of a tip can cost.
+    fn recording_bits(&self) -> i32 {
+        let floors = self
+            .recordings()
+            .unwrap_or_default()
+            .iter()
+            .map(|recording| recording.floor);
+        -floors.fold(0, i32::min)
+    }
+
+    /// Returns gain and loss rates of a category's set for the lanes from pattern `first` on.
+    #[inline(always)]
+    fn rates<const W: usize>(&self, category: usize, set: usize, first: usize) -> [[f64; W]; 2] {
+        let start = (category * self.input.n_sets + set) * self.n_patterns;
+        [self.input.gain, self.input.loss].map(|values| take(&values[start..start + self.n_patterns], first, 1.0))
+    }
+
     /// Puts the rates of a category's sets for the lanes from pattern `first` on into `equilibria`, `[n_sets]`.
     #[inline(always)]
     pub(super) fn load<const W: usize>(&self, category: usize, first: usize, equilibria: &mut [Equilibria<W>]) {
         for (set, equilibria) in equilibria.iter_mut().enumerate() {
-            let start = (category * self.input.n_sets + set) * self.n_patterns;
-            let rates = |values: &[f64]| take(&values[start..start + self.n_patterns], first, 1.0);
-            *equilibria = Equilibria::of(rates(self.input.gain), rates(self.input.loss));
+            let [gain, loss] = self.rates(category, set, first);
+            *equilibria = Equilibria::of(gain, loss);
         }
     }
 
@@ -118,7 +145,7 @@ impl Kernel {
         let prepared = PreparedLanes::new(self, input);
         let n_pieces = prepared.n_patterns.div_ceil(WIDTH);
         let parts = workers.map(n_pieces.div_ceil(PIECES_PER_PART), |part| {
-            let mut room = value::Room::new(self, &prepared);
+            let mut room = value::Room::new(self, self.joins(), &prepared);
             let mut values = Vec::with_capacity(WIDTH * PIECES_PER_PART);
             for piece in part * PIECES_PER_PART..((part + 1) * PIECES_PER_PART).min(n_pieces) {
                 monitor.check()?;
@@ -144,22 +171,53 @@ impl Kernel {
         monitor: &Monitor,
     ) -> Result<(Vec<f64>, LaneAdjoint), Cancelled> {
         let prepared = PreparedLanes::new(self, input);
+        self.lane_parts(&prepared, None, cotangent, workers, monitor)
+    }
+
+    /// As [`lane_vector_jacobian`](Self::lane_vector_jacobian), several times faster because it leaves out the
+    /// derivatives by branch lengths: [`LaneAdjoint::branch_length`] is empty.
+    ///
+    /// # Errors
+    /// [`Cancelled`] if the monitor says so.
+    pub fn lane_rate_jacobian(
+        &self,
+        input: LaneInput,
+        cotangent: &[f64],
+        workers: &Workers,
+        monitor: &Monitor,
+    ) -> Result<(Vec<f64>, LaneAdjoint), Cancelled> {
+        let prepared = PreparedLanes::new(self, input);
+        // Derivatives by how tips record are known to the exact way alone.
+        let joins = self.joins().filter(|_| input.tips.is_none());
+        let (values, mut adjoint) = self.lane_parts(&prepared, joins, cotangent, workers, monitor)?;
+        adjoint.branch_length = Vec::new();
+        Ok((values, adjoint))
+    }
+
+    fn lane_parts(
+        &self,
+        prepared: &PreparedLanes,
+        joins: Option<&Joins>,
+        cotangent: &[f64],
+        workers: &Workers,
+        monitor: &Monitor,
+    ) -> Result<(Vec<f64>, LaneAdjoint), Cancelled> {
         let n_pieces = prepared.n_patterns.div_ceil(WIDTH);
         let n_parts = self.n_parts(n_pieces);
         let rooms = Pool::default();
         let parts = workers.map(n_parts, |part| {
             let pieces = super::part_bounds(n_pieces, n_parts, part);
-            let mut result = adjoint::Part::new(self, &input, WIDTH * pieces.len());
+            let mut result = adjoint::Part::new(self, &prepared.input, WIDTH * pieces.len());
             for (number, piece) in pieces.enumerate() {
                 monitor.check()?;
                 result.begin(WIDTH * number);
                 rooms.with(
-                    || gradient::Room::new(self, &prepared),
-                    |room| gradient::piece(self, &prepared, piece * WIDTH, cotangent, room, &mut result),
+                    || gradient::Room::new(self, joins, prepared),
+                    |room| gradient::piece(self, prepared, piece * WIDTH, cotangent, room, &mut result),
                 );
             }
             Ok(result)
         })?;
-        Ok(adjoint::join(self, &input, &parts))
+        Ok(adjoint::join(self, &prepared.input, &parts))
     }
 }

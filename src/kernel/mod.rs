@@ -29,6 +29,7 @@ mod sink;
 mod source;
 mod transition;
 
+use lanes::Joins;
 pub use lanes::{LaneAdjoint, LaneInput};
 pub use posterior::{PosteriorBlock, PredictionBlock};
 pub use shared::{SharedAdjoint, SharedInput};
@@ -39,7 +40,7 @@ use crate::problem::Problem;
 use classes::Classes;
 use gradient::Layout;
 use plan::Plan;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Bytes that the partials of one gradient block may take before narrower blocks are used.
 const GRADIENT_BYTES: usize = 8 << 20;
@@ -51,6 +52,8 @@ pub struct Kernel {
     plan: Plan,
     layout: Layout,
     classes: Option<Classes>,
+    /// For rates of their own, once they are asked for; `None` inside if the tree is too small for it.
+    joins: OnceLock<Option<Joins>>,
 }
 
 impl Kernel {
@@ -64,6 +67,7 @@ impl Kernel {
             plan,
             layout,
             classes: None,
+            joins: OnceLock::new(),
         }
     }
 
@@ -83,6 +87,10 @@ impl Kernel {
     #[must_use]
     pub fn problem(&self) -> &Arc<Problem> {
         &self.problem
+    }
+
+    fn joins(&self) -> Option<&Joins> {
+        self.joins.get_or_init(|| Joins::new(self.problem.tree())).as_ref()
     }
 
     /// Returns into how many parts the blocks are divided for sums: fixed by the problem alone, and few enough that

@@ -83,19 +83,20 @@ impl Plan {
     }
 }
 
-struct Ordered {
+/// The children of every node.
+pub(super) struct Ordered {
     start: Vec<u32>,
     list: Vec<u32>,
 }
 
 impl Ordered {
-    fn of(&self, node: usize) -> &[u32] {
+    pub(super) fn of(&self, node: usize) -> &[u32] {
         &self.list[self.start[node] as usize..self.start[node + 1] as usize]
     }
 }
 
 /// Returns the children of each node, the greediest first, tips last.
-fn ordered_children(tree: &Tree) -> Ordered {
+pub(super) fn ordered_children(tree: &Tree) -> Ordered {
     let mut need = vec![0_u32; tree.n_nodes()];
     let mut ordered = Ordered {
         start: vec![0],

@@ -27,6 +27,24 @@ impl<'a> Lanes<'a> {
         }
     }
 
+    /// Returns whether tips record with errors.
+    #[inline(always)]
+    pub(super) fn has_recordings(&self) -> bool {
+        self.recordings.is_some()
+    }
+
+    /// Returns whether some cell of the block may be missing.
+    #[inline(always)]
+    pub(super) fn has_missing(&self) -> bool {
+        self.missing.is_some()
+    }
+
+    /// Returns in which lanes a tip is present, from the lowest bit on; bits past the last lane belong to others.
+    #[inline(always)]
+    pub(super) fn present(&self, tip: usize) -> u64 {
+        self.present[tip] >> self.shift
+    }
+
     /// Returns the observations of a tip, those of the first `W` lanes in the lowest bits.
     #[inline(always)]
     pub(super) fn tip<const W: usize>(&self, tip: usize) -> Tip<'a> {

@@ -156,7 +156,7 @@ impl<'a> LaneState<'a> {
         let of_categories = &self.values.categories.weight;
         if let Some(root) = &self.root {
             let input = self.input(self.all(), of_categories, root);
-            let (values, adjoint) = kernel.lane_vector_jacobian(input, weights, workers, monitor)?;
+            let (values, adjoint) = kernel.lane_rate_jacobian(input, weights, workers, monitor)?;
             self.pull_back(&adjoint, sink);
             return Ok(values);
         }
@@ -169,7 +169,7 @@ impl<'a> LaneState<'a> {
         for (state, root) in roots.iter().enumerate() {
             let cotangent: Vec<f64> = mixed.iter().zip(weights).map(|((_, by), w)| w * by[state]).collect();
             let input = self.input(self.all(), of_categories, root);
-            let (_, adjoint) = kernel.lane_vector_jacobian(input, &cotangent, workers, monitor)?;
+            let (_, adjoint) = kernel.lane_rate_jacobian(input, &cotangent, workers, monitor)?;
             self.pull_back(&adjoint, sink);
         }
         Ok(mixed.into_iter().map(|(value, _)| value).collect())

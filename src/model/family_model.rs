@@ -175,7 +175,7 @@ impl Lanes<'_> {
         let cotangent = vec![1.0; log_rates.len()];
         let (mut values, adjoint) = self
             .kernel
-            .lane_vector_jacobian(inputs.lanes(), &cotangent, workers, monitor)?;
+            .lane_rate_jacobian(inputs.lanes(), &cotangent, workers, monitor)?;
         let mut gradients: Vec<[f64; 2]> = (0..values.len())
             .map(|lane| {
                 let (gain, loss) = (inputs.gain[lane], inputs.loss[lane]);

@@ -2,7 +2,6 @@
 
 use super::LaneInput;
 use crate::kernel::Kernel;
-use crate::kernel::root::Shares;
 
 /// Derivatives with respect to the fields of [`LaneInput`] and the branch lengths.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -60,10 +59,10 @@ impl Part {
 
     /// Takes the derivatives with respect to the root frequencies and the weight.
     #[inline(always)]
-    pub(super) fn add_root<const W: usize>(&mut self, category: usize, shares: &Shares<W>) {
+    pub(super) fn add_root<const W: usize>(&mut self, category: usize, by_root: &[[f64; 2]; W], by_weight: &[f64; W]) {
         let start = category * self.n_lanes + self.first;
-        self.adjoint.root[start..start + W].copy_from_slice(&shares.by_root);
-        self.adjoint.weights[category] += shares.by_weight.iter().sum::<f64>();
+        self.adjoint.root[start..start + W].copy_from_slice(by_root);
+        self.adjoint.weights[category] += by_weight.iter().sum::<f64>();
     }
 
     /// Writes the derivatives with respect to gain and loss, `[n_sets]`.

@@ -1,7 +1,7 @@
 //! One piece of an evaluation with derivatives.
 
 use super::adjoint::Part;
-use super::{PreparedLanes, WIDTH, take};
+use super::{Joins, PreparedLanes, WIDTH, quick, take};
 use crate::kernel::Kernel;
 use crate::kernel::dispatch::{self, Simd, Work};
 use crate::kernel::gradient::{Scratch, Sites, downward, upward};
@@ -13,7 +13,8 @@ use crate::kernel::source::KeptSource;
 use crate::kernel::transition::Equilibria;
 
 /// What pieces use one after the other.
-pub(super) struct Room {
+pub(super) struct Room<'a> {
+    quick: Option<(&'a Joins, quick::GradientRoom<WIDTH>)>,
     scratch: Scratch<WIDTH>,
     equilibria: Vec<Equilibria<WIDTH>>,
     decays: Vec<Decay<WIDTH>>,
@@ -21,10 +22,12 @@ pub(super) struct Room {
     rates: Vec<[[f64; WIDTH]; 2]>,
 }
 
-impl Room {
-    pub(super) fn new(kernel: &Kernel, prepared: &PreparedLanes) -> Self {
+impl<'a> Room<'a> {
+    /// Returns the room; without `joins` every piece goes the exact way, and none has derivatives by lengths with them.
+    pub(super) fn new(kernel: &Kernel, joins: Option<&'a Joins>, prepared: &PreparedLanes) -> Self {
         let n_sets = prepared.input.n_sets;
         Self {
+            quick: joins.map(|joins| (joins, quick::GradientRoom::new(joins, prepared))),
             scratch: Scratch::new(&kernel.layout),
             equilibria: vec![Equilibria::of([1.0; WIDTH], [1.0; WIDTH]); n_sets],
             decays: vec![Decay::NONE; kernel.problem.tree().n_nodes()],
@@ -42,26 +45,69 @@ pub(super) fn piece(
     room: &mut Room,
     result: &mut Part,
 ) {
+    let cotangent = take(cotangent, first, 0.0);
+    if let Some((joins, room)) = &mut room.quick
+        && let Some(()) = dispatch::run(QuickPiece {
+            kernel,
+            joins,
+            prepared,
+            first,
+            cotangent,
+            room,
+            result,
+        })
+    {
+        return;
+    }
     dispatch::run(Piece {
         kernel,
         prepared,
         first,
-        cotangent: take(cotangent, first, 0.0),
+        cotangent,
         room,
         result,
     });
 }
 
-struct Piece<'a> {
+struct QuickPiece<'a> {
+    kernel: &'a Kernel,
+    joins: &'a Joins,
+    prepared: &'a PreparedLanes<'a>,
+    first: usize,
+    cotangent: [f64; WIDTH],
+    room: &'a mut quick::GradientRoom<WIDTH>,
+    result: &'a mut Part,
+}
+
+impl Work for QuickPiece<'_> {
+    type Output = Option<()>;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) -> Self::Output {
+        let Self { prepared, first, .. } = self;
+        quick::gradients(
+            simd,
+            self.kernel,
+            self.joins,
+            prepared,
+            first,
+            &self.cotangent,
+            self.room,
+            self.result,
+        )
+    }
+}
+
+struct Piece<'a, 'b> {
     kernel: &'a Kernel,
     prepared: &'a PreparedLanes<'a>,
     first: usize,
     cotangent: [f64; WIDTH],
-    room: &'a mut Room,
+    room: &'a mut Room<'b>,
     result: &'a mut Part,
 }
 
-impl Work for Piece<'_> {
+impl Work for Piece<'_, '_> {
     type Output = ();
 
     #[inline(always)]
@@ -101,7 +147,7 @@ impl Work for Piece<'_> {
             let (root, weight): ([_; WIDTH], _) = (prepared.root(category, first), prepared.input.weights[category]);
             let frequencies = |lane: usize| -> [f64; 2] { root[lane] };
             let shares = Shares::new(weight, room.scratch.root(), frequencies, &total, &cotangent);
-            result.add_root(category, &shares);
+            result.add_root(category, &shares.by_root, &shares.by_weight);
             room.rates.fill([[0.0; WIDTH]; 2]);
             let mut sink = LaneSink {
                 rates: &mut room.rates,
@@ -129,7 +175,7 @@ mod tests {
         #[inline(always)]
         fn run<S: Simd>(self, simd: S) -> Self::Output {
             let Self(kernel, prepared) = self;
-            let mut room = Room::new(kernel, prepared);
+            let mut room = Room::new(kernel, None, prepared);
             let mut result = Part::new(kernel, &prepared.input, WIDTH);
             Piece {
                 kernel,

@@ -1,6 +1,6 @@
 //! One piece of a value evaluation.
 
-use super::{PreparedLanes, WIDTH};
+use super::{Joins, PreparedLanes, WIDTH, quick};
 use crate::kernel::Kernel;
 use crate::kernel::dispatch::{self, Simd, Work};
 use crate::kernel::partial::Partial;
@@ -11,14 +11,17 @@ use crate::kernel::source::FreshSource;
 use crate::kernel::transition::Equilibria;
 
 /// What pieces use one after the other.
-pub(super) struct Room {
+pub(super) struct Room<'a> {
+    quick: Option<(&'a Joins, quick::Room<WIDTH>)>,
     slots: Vec<Partial<WIDTH>>,
     equilibria: Vec<Equilibria<WIDTH>>,
 }
 
-impl Room {
-    pub(super) fn new(kernel: &Kernel, prepared: &PreparedLanes) -> Self {
+impl<'a> Room<'a> {
+    /// Returns the room; without `joins` every piece goes the exact way.
+    pub(super) fn new(kernel: &Kernel, joins: Option<&'a Joins>, prepared: &PreparedLanes) -> Self {
         Self {
+            quick: joins.map(|joins| (joins, quick::Room::new(joins, prepared))),
             slots: vec![Partial::ones(); kernel.plan.n_slots],
             equilibria: vec![Equilibria::of([1.0; WIDTH], [1.0; WIDTH]); prepared.input.n_sets],
         }
@@ -27,6 +30,17 @@ impl Room {
 
 /// Returns the log-likelihoods of the patterns from `first` on.
 pub(super) fn piece(kernel: &Kernel, prepared: &PreparedLanes, first: usize, room: &mut Room) -> [f64; WIDTH] {
+    if let Some((joins, room)) = &mut room.quick
+        && let Some(values) = dispatch::run(QuickPiece {
+            kernel,
+            joins,
+            prepared,
+            first,
+            room,
+        })
+    {
+        return values;
+    }
     dispatch::run(Piece {
         kernel,
         prepared,
@@ -35,19 +49,36 @@ pub(super) fn piece(kernel: &Kernel, prepared: &PreparedLanes, first: usize, roo
     })
 }
 
-struct Piece<'a> {
+struct QuickPiece<'a> {
+    kernel: &'a Kernel,
+    joins: &'a Joins,
+    prepared: &'a PreparedLanes<'a>,
+    first: usize,
+    room: &'a mut quick::Room<WIDTH>,
+}
+
+impl Work for QuickPiece<'_> {
+    type Output = Option<[f64; WIDTH]>;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) -> Self::Output {
+        quick::values(simd, self.kernel, self.joins, self.prepared, self.first, self.room)
+    }
+}
+
+struct Piece<'a, 'b> {
     kernel: &'a Kernel,
     prepared: &'a PreparedLanes<'a>,
     first: usize,
-    room: &'a mut Room,
+    room: &'a mut Room<'b>,
 }
 
-impl Work for Piece<'_> {
+impl Work for Piece<'_, '_> {
     type Output = [f64; WIDTH];
 
     #[inline(always)]
     fn run<S: Simd>(self, _simd: S) -> [f64; WIDTH] {
-        let (prepared, Room { slots, equilibria }) = (self.prepared, self.room);
+        let (prepared, Room { slots, equilibria, .. }) = (self.prepared, self.room);
         let lanes = Lanes::new(self.kernel.problem.patterns(), self.first, prepared.recordings());
         let mut total = [Scaled::new(0.0, 0); WIDTH];
         for (category, &weight) in prepared.input.weights.iter().enumerate() {

@@ -1,0 +1,471 @@
+//! Pieces with a table against pieces without one, on everything that makes them differ.
+
+use super::*;
+use crate::kernel::dispatch::{self, Simd, Work};
+use crate::problem::{NO_PARENT, Names, Patterns, PresenceTable, Problem, Tree};
+use std::num::NonZero;
+use std::sync::Arc;
+
+/// A small generator of random numbers (SplitMix64).
+struct Random(u64);
+
+impl Random {
+    fn unit(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    fn below(&mut self, n: usize) -> usize {
+        (self.unit() * n as f64) as usize
+    }
+}
+
+/// What is drawn at random, and what may be odd about it.
+#[derive(Clone, Copy)]
+struct Kind {
+    n_tips: usize,
+    n_lanes: usize,
+    /// Share of nodes with one or three children.
+    odd: f64,
+    /// Share of inner branches of length 0.
+    zero: f64,
+    length: fn(&mut Random) -> f64,
+    rate: fn(&mut Random) -> f64,
+    present: f64,
+    missing: f64,
+    n_categories: usize,
+    n_sets: usize,
+    has_errors: bool,
+}
+
+fn usual_length(random: &mut Random) -> f64 {
+    -0.1 * (1.0 - random.unit()).ln()
+}
+
+fn usual_rate(random: &mut Random) -> f64 {
+    0.05 + 2.0 * random.unit()
+}
+
+const USUAL: Kind = Kind {
+    n_tips: 60,
+    n_lanes: 50,
+    odd: 0.0,
+    zero: 0.0,
+    length: usual_length,
+    rate: usual_rate,
+    present: 0.4,
+    missing: 0.0,
+    n_categories: 1,
+    n_sets: 1,
+    has_errors: false,
+};
+
+/// Everything that an evaluation is given.
+struct Drawn {
+    kernel: Kernel,
+    gain: Vec<f64>,
+    loss: Vec<f64>,
+    root: Vec<[f64; 2]>,
+    weights: Vec<f64>,
+    set_of_branch: Vec<u32>,
+    n_sets: usize,
+    tips: Option<Vec<[f64; 2]>>,
+}
+
+impl Drawn {
+    fn new(kind: Kind, random: &mut Random) -> Self {
+        Self::over(draw_tree(kind, random), kind, random)
+    }
+
+    fn over(tree: Tree, kind: Kind, random: &mut Random) -> Self {
+        let n_tips = tree.n_tips();
+        let cells = ndarray::Array2::from_shape_simple_fn((n_tips, kind.n_lanes), || {
+            let known = random.unit() >= kind.missing;
+            if known {
+                i8::from(random.unit() < kind.present)
+            } else {
+                -1
+            }
+        });
+        let names: Names = (0..kind.n_lanes).map(|family| family.to_string()).collect();
+        let tip_names = (0..n_tips).map(|tip| tip.to_string()).collect();
+        let table = PresenceTable::from_matrix(cells.view(), tip_names, names).unwrap();
+        let columns: Vec<u32> = (0..n_tips as u32).collect();
+        let patterns = Patterns::one_per_family(&table, &columns);
+        let n_rows = kind.n_categories * kind.n_sets;
+        let mut rates = || -> Vec<f64> { (0..n_rows * kind.n_lanes).map(|_| (kind.rate)(random)).collect() };
+        let (gain, loss) = (rates(), rates());
+        let present: Vec<f64> = (0..kind.n_categories * kind.n_lanes).map(|_| random.unit()).collect();
+        let errors: Vec<[f64; 2]> = (0..n_tips)
+            .map(|_| [0.1 * random.unit(), 1.0 - 0.1 * random.unit()])
+            .collect();
+        Self {
+            set_of_branch: (0..tree.n_nodes()).map(|_| random.below(kind.n_sets) as u32).collect(),
+            kernel: Kernel::new(Arc::new(Problem::new(tree, patterns))),
+            gain,
+            loss,
+            root: present.iter().map(|present| [1.0 - present, *present]).collect(),
+            weights: (0..kind.n_categories).map(|_| 0.2 + random.unit()).collect(),
+            n_sets: kind.n_sets,
+            tips: kind.has_errors.then_some(errors),
+        }
+    }
+
+    fn input(&self) -> LaneInput<'_> {
+        LaneInput {
+            gain: &self.gain,
+            loss: &self.loss,
+            set_of_branch: &self.set_of_branch,
+            n_sets: self.n_sets,
+            root: &self.root,
+            weights: &self.weights,
+            tips: self.tips.as_deref(),
+        }
+    }
+
+    /// Returns how many pieces there are, and how many a table suffices for.
+    fn n_quick(&self) -> (usize, usize) {
+        let prepared = PreparedLanes::new(&self.kernel, self.input());
+        let Some(joins) = self.kernel.joins() else {
+            return (0, 0);
+        };
+        let mut room = quick::Room::new(joins, &prepared);
+        let n_pieces = prepared.n_patterns.div_ceil(WIDTH);
+        let is_quick = |&piece: &usize| {
+            let work = Quick(&self.kernel, joins, &prepared, piece * WIDTH, &mut room);
+            dispatch::run(work).is_some()
+        };
+        (n_pieces, (0..n_pieces).filter(is_quick).count())
+    }
+
+    fn cotangent(&self) -> Vec<f64> {
+        let n = self.kernel.problem.patterns().n_patterns();
+        (0..n).map(|lane| 0.3 + (lane % 5) as f64 / 3.0).collect()
+    }
+}
+
+struct Quick<'a>(
+    &'a Kernel,
+    &'a Joins,
+    &'a PreparedLanes<'a>,
+    usize,
+    &'a mut quick::Room<WIDTH>,
+);
+
+impl Work for Quick<'_> {
+    type Output = Option<[f64; WIDTH]>;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) -> Self::Output {
+        quick::values(simd, self.0, self.1, self.2, self.3, self.4)
+    }
+}
+
+/// Returns a tree in post-order whose tips are numbered as they come.
+fn draw_tree(kind: Kind, random: &mut Random) -> Tree {
+    let (mut parent, mut length, mut open) = (Vec::new(), Vec::new(), Vec::<u32>::new());
+    let mut n_left = kind.n_tips;
+    while n_left > 0 || open.len() > 1 {
+        let joins = open.len() > 1 && (n_left == 0 || random.unit() < 0.5);
+        let node = parent.len() as u32;
+        parent.push(NO_PARENT);
+        length.push((kind.length)(random));
+        if joins || (!open.is_empty() && random.unit() < kind.odd / 2.0) {
+            let most = if random.unit() < kind.odd { 3 } else { 2 };
+            let n_children = if joins { most.min(open.len()) } else { 1 };
+            for child in open.drain(open.len() - n_children..) {
+                parent[child as usize] = node;
+            }
+            if random.unit() < kind.zero {
+                length[node as usize] = 0.0;
+            }
+        } else if n_left > 0 {
+            n_left -= 1;
+        }
+        open.push(node);
+    }
+    let names: Names = (0..parent.len()).map(|node| format!("n{node}")).collect();
+    Tree::new(parent, length, names).unwrap()
+}
+
+/// Compares values and derivatives with those of the exact way, and returns which share of the pieces had a table.
+fn compare(kind: Kind, rounds: u64) -> f64 {
+    let (workers, monitor) = (Workers::new(NonZero::new(1)), Monitor::new());
+    let (mut n_pieces, mut n_quick) = (0, 0);
+    for round in 0..rounds {
+        let drawn = Drawn::new(kind, &mut Random(round));
+        let (all, quick) = drawn.n_quick();
+        n_pieces += all;
+        n_quick += quick;
+        let (input, cotangent) = (drawn.input(), drawn.cotangent());
+        let values = drawn.kernel.lane_log_likelihoods(input, &workers, &monitor).unwrap();
+        let found = drawn
+            .kernel
+            .lane_rate_jacobian(input, &cotangent, &workers, &monitor)
+            .unwrap();
+        let exact = drawn
+            .kernel
+            .lane_vector_jacobian(input, &cotangent, &workers, &monitor)
+            .unwrap();
+        for (lane, &exact) in exact.0.iter().enumerate() {
+            for value in [values[lane], found.0[lane]] {
+                let is_close = value == exact || (value - exact).abs() <= 1e-13 * exact.abs().max(1.0);
+                assert!(is_close, "round {round}, lane {lane}: {value} {exact}");
+            }
+        }
+        compare_adjoints(&drawn, &found.1, &exact.1, round);
+    }
+    n_quick as f64 / n_pieces as f64
+}
+
+fn compare_adjoints(drawn: &Drawn, found: &LaneAdjoint, exact: &LaneAdjoint, round: u64) {
+    for (index, exact_pair) in exact.gain.iter().zip(&exact.loss).enumerate() {
+        let found_pair = [found.gain[index], found.loss[index]];
+        let rates = [drawn.gain[index], drawn.loss[index]];
+        // Both come from the same two sums, which are as large as the expected numbers of events.
+        let scale = 1.0 + rates[0] * exact_pair.0.abs() + rates[1] * exact_pair.1.abs();
+        for (axis, exact) in [*exact_pair.0, *exact_pair.1].into_iter().enumerate() {
+            if exact.is_nan() {
+                // The data are impossible.
+                assert!(found_pair[axis].is_nan());
+                continue;
+            }
+            let error = (found_pair[axis] - exact).abs();
+            assert!(
+                error * rates[axis] <= 1e-11 * scale || error <= 1e-11 * exact.abs(),
+                "round {round}, place {index}, axis {axis}: {} {exact}, rates {rates:?}",
+                found_pair[axis]
+            );
+        }
+    }
+    let roots = found.root.as_flattened().iter().zip(exact.root.as_flattened());
+    for (found, exact) in roots.chain(found.weights.iter().zip(&exact.weights)) {
+        assert!(
+            (found - exact).abs() <= 1e-11 * exact.abs().max(1e-3),
+            "{round}: {found} {exact}"
+        );
+    }
+    assert!(found.branch_length.is_empty());
+    assert_eq!(found.tips, exact.tips);
+}
+
+#[test]
+fn tables_give_what_exponentials_of_every_branch_give() {
+    for n_lanes in (1..=17).chain([64, 65, 200]) {
+        let share = compare(Kind { n_lanes, ..USUAL }, 6);
+        assert!(share > 0.99, "{n_lanes} lanes: {share}");
+    }
+}
+
+#[test]
+fn polytomies_only_children_and_lengths_of_zero_are_joined_like_others() {
+    let kind = Kind {
+        odd: 0.6,
+        zero: 0.4,
+        ..USUAL
+    };
+    let share = compare(kind, 40);
+    assert!(share > 0.99, "{share}");
+}
+
+#[test]
+fn missing_cells_and_tips_with_errors_keep_the_table() {
+    let share = compare(Kind { missing: 0.2, ..USUAL }, 20);
+    assert!(share > 0.99, "{share}");
+    let errors = Kind {
+        missing: 0.1,
+        has_errors: true,
+        ..USUAL
+    };
+    let share = compare(errors, 20);
+    assert!(share > 0.99, "{share}");
+}
+
+#[test]
+fn categories_and_sets_of_rates_keep_the_table() {
+    let kind = Kind {
+        n_categories: 3,
+        n_sets: 2,
+        missing: 0.05,
+        odd: 0.2,
+        ..USUAL
+    };
+    let share = compare(kind, 20);
+    assert!(share > 0.99, "{share}");
+    let share = compare(
+        Kind {
+            n_categories: 4,
+            ..USUAL
+        },
+        20,
+    );
+    assert!(share > 0.99, "{share}");
+}
+
+#[test]
+fn branches_beyond_the_table_are_done_one_by_one() {
+    let length = |random: &mut Random| {
+        let factor = [0.01, 1.0, 30.0][random.below(3)];
+        factor * usual_length(random)
+    };
+    let share = compare(Kind { length, ..USUAL }, 20);
+    assert!(share > 0.9, "{share}");
+    let fast_lane = |random: &mut Random| {
+        let factor = if random.unit() < 0.02 { 1e3 } else { 1.0 };
+        factor * usual_rate(random)
+    };
+    compare(
+        Kind {
+            rate: fast_lane,
+            length,
+            odd: 0.3,
+            ..USUAL
+        },
+        40,
+    );
+}
+
+#[test]
+fn rates_of_all_sizes_zero_among_them_are_exact_one_way_or_the_other() {
+    let wild = |random: &mut Random| 10.0_f64.powf(-9.0 + 12.0 * random.unit());
+    compare(Kind { rate: wild, ..USUAL }, 40);
+    let zeros = |random: &mut Random| if random.unit() < 0.1 { 0.0 } else { usual_rate(random) };
+    let length = |random: &mut Random| match random.below(10) {
+        0 => 0.0,
+        1 => 1e-9,
+        2 => 50.0,
+        _ => usual_length(random),
+    };
+    compare(
+        Kind {
+            rate: zeros,
+            length,
+            odd: 0.4,
+            missing: 0.1,
+            ..USUAL
+        },
+        40,
+    );
+}
+
+#[test]
+fn likelihoods_far_below_the_smallest_double_keep_the_table() {
+    let kind = Kind {
+        n_tips: 3_000,
+        n_lanes: 20,
+        ..USUAL
+    };
+    let share = compare(kind, 2);
+    assert!(share > 0.99, "{share}");
+    let drawn = Drawn::new(kind, &mut Random(0));
+    let (workers, monitor) = (Workers::new(NonZero::new(1)), Monitor::new());
+    let values = drawn
+        .kernel
+        .lane_log_likelihoods(drawn.input(), &workers, &monitor)
+        .unwrap();
+    assert!(values.iter().all(|&value| value < -1_000.0), "{values:?}");
+}
+
+#[test]
+fn states_that_drift_apart_and_impossible_data_are_left_to_extended_exponents() {
+    // Rare gains over a star of present tips: 10^-700 against 1.
+    let mut parent = vec![USUAL.n_tips as u32; USUAL.n_tips + 1];
+    parent[USUAL.n_tips] = NO_PARENT;
+    let names: Names = (0..parent.len()).map(|node| format!("n{node}")).collect();
+    let star = Tree::new(parent, vec![0.1; USUAL.n_tips + 1], names).unwrap();
+    let kind = Kind { present: 1.0, ..USUAL };
+    let mut drawn = Drawn::over(star, kind, &mut Random(1));
+    let (n_pieces, n_quick) = drawn.n_quick();
+    assert_eq!(n_quick, n_pieces);
+    drawn.gain.fill(1e-11);
+    let (n_pieces, n_quick) = drawn.n_quick();
+    assert_eq!(n_quick, 0, "of {n_pieces}");
+    // Nothing can be gained, and the root has nothing.
+    drawn.gain.fill(0.0);
+    drawn.root.fill([1.0, 0.0]);
+    assert_eq!(drawn.n_quick().1, 0);
+    let (workers, monitor) = (Workers::new(NonZero::new(1)), Monitor::new());
+    let values = drawn
+        .kernel
+        .lane_log_likelihoods(drawn.input(), &workers, &monitor)
+        .unwrap();
+    assert!(values.contains(&f64::NEG_INFINITY));
+    assert!(values.iter().all(|value| !value.is_nan()));
+}
+
+#[test]
+fn all_instruction_sets_give_the_same_bits_from_a_table() {
+    let kind = Kind {
+        missing: 0.05,
+        odd: 0.2,
+        n_categories: 2,
+        ..USUAL
+    };
+    for kind in [USUAL, kind, Kind { n_sets: 3, ..kind }] {
+        let drawn = Drawn::new(kind, &mut Random(9));
+        let prepared = PreparedLanes::new(&drawn.kernel, drawn.input());
+        let joins = drawn.kernel.joins().unwrap();
+        // Bit for bit, so compared with ==.
+        let rooms = || quick::Room::new(joins, &prepared);
+        let values = dispatch::run_each(|| Whole(&drawn.kernel, joins, &prepared, rooms()));
+        assert!(values.iter().all(|found| found.is_some() && found == &values[0]));
+        let gradients = dispatch::run_each(|| WholeGradient(&drawn.kernel, joins, &prepared));
+        assert!(gradients.iter().all(|found| found.is_some() && found == &gradients[0]));
+    }
+}
+
+#[test]
+fn any_number_of_threads_gives_the_same_bits_from_a_table() {
+    let drawn = Drawn::new(Kind { n_lanes: 700, ..USUAL }, &mut Random(2));
+    let (monitor, cotangent) = (Monitor::new(), drawn.cotangent());
+    let with = |threads: usize| {
+        let workers = Workers::new(NonZero::new(threads));
+        let values = drawn
+            .kernel
+            .lane_log_likelihoods(drawn.input(), &workers, &monitor)
+            .unwrap();
+        let both = drawn
+            .kernel
+            .lane_rate_jacobian(drawn.input(), &cotangent, &workers, &monitor);
+        (values, both.unwrap())
+    };
+    assert_eq!(with(1), with(3));
+}
+
+struct Whole<'a>(&'a Kernel, &'a Joins, &'a PreparedLanes<'a>, quick::Room<WIDTH>);
+
+impl Work for Whole<'_> {
+    type Output = Option<[f64; WIDTH]>;
+
+    #[inline(always)]
+    fn run<S: Simd>(mut self, simd: S) -> Self::Output {
+        quick::values(simd, self.0, self.1, self.2, WIDTH, &mut self.3)
+    }
+}
+
+struct WholeGradient<'a>(&'a Kernel, &'a Joins, &'a PreparedLanes<'a>);
+
+impl Work for WholeGradient<'_> {
+    type Output = Option<(Vec<f64>, LaneAdjoint)>;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) -> Self::Output {
+        let Self(kernel, joins, prepared) = self;
+        let mut room = quick::GradientRoom::new(joins, prepared);
+        let mut part = adjoint::Part::new(kernel, &prepared.input, WIDTH);
+        quick::gradients(
+            simd,
+            kernel,
+            joins,
+            prepared,
+            WIDTH,
+            &[0.7; WIDTH],
+            &mut room,
+            &mut part,
+        )
+        .map(|()| (part.values, part.adjoint))
+    }
+}

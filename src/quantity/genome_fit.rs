@@ -26,7 +26,7 @@
 use super::ordered_sum::OrderedSum;
 use crate::error::CheckError;
 use crate::kernel::PredictionBlock;
-use crate::model::{Ascertainment, GeneContentModel, Histories, RootPrior};
+use crate::model::{Ascertainment, GeneContentModel, Histories, HistoryModel, RootPrior};
 use crate::parallel::Monitor;
 use crate::problem::{BLOCK, Counts};
 

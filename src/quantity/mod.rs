@@ -23,8 +23,8 @@ pub mod predictive;
 pub mod presence;
 mod same_law;
 mod small_ratios;
-pub mod stochastic_map;
 pub mod spectrum;
+pub mod stochastic_map;
 pub mod unseen;
 
 pub use branch_quantity::BranchQuantity;

@@ -102,23 +102,3 @@ fn push_probability(text: &mut Vec<u8>, probability: f32) {
     let digit = |unit: u32| b'0' + (code / unit % 10) as u8;
     text.extend_from_slice(&[digit(10_000), b'.', digit(1000), digit(100), digit(10), digit(1)]);
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn probabilities_have_four_digits() {
-        for (probability, expected) in [
-            (0.0, "0.0000"),
-            (1.0, "1.0000"),
-            (0.947_450_04, "0.9475"),
-            (0.99996, "1.0000"),
-            (f32::NAN, "NA"),
-        ] {
-            let mut text = Vec::new();
-            push_probability(&mut text, probability);
-            assert_eq!(text, expected.as_bytes(), "{probability}");
-        }
-    }
-}

@@ -26,8 +26,8 @@ use super::expected_events::gains_given_ends;
 
 /// Below this, series.
 const SMALL: f64 = 3.0;
-/// Terms of a series: the rest is below 1e-18.
-const TERMS: u32 = 18;
+/// Share of a sum below which the terms of a series are left out: each is less than half of that before.
+const NEGLIGIBLE: f64 = 1e-18;
 
 /// `U`, `V`, `W` of an argument.
 fn ratios(z: f64) -> [f64; 3] {
@@ -45,13 +45,17 @@ fn ratios(z: f64) -> [f64; 3] {
     let (mut plus, mut minus, mut second, mut whole) = (0.0, 0.0, 0.0, 0.0);
     // 1 / (2 k)!, 1 / (2 k + 1)!, y^(2 k), y^(2 k - 4)
     let (mut even, mut odd, mut power, mut lower) = (1.0, 1.0, 1.0, 1.0);
-    for k in 0..TERMS {
+    for k in 0_u32.. {
         whole += power * odd;
         let (pairs, next) = (f64::from(k * k.saturating_sub(1)), f64::from(2 * k + 1));
         if k > 1 {
             plus += pairs * lower * (even + y * odd);
             minus += pairs * lower * (even - y * odd);
-            second += pairs * lower * odd;
+            let term = pairs * lower * odd;
+            second += term;
+            if term <= NEGLIGIBLE * second {
+                break;
+            }
             lower *= y * y;
         }
         even = odd / (next + 1.0);
@@ -92,28 +96,23 @@ fn pairs(gain: f64, loss: f64, length: f64) -> [f64; 3] {
 /// ```
 #[must_use]
 pub fn squared_gains_given_ends(gain: f64, loss: f64, length: f64) -> [f64; 4] {
-    let [absent, changed, present] = squared_returns(gain, loss, length);
-    [absent, came(gain, loss, length, changed), changed, present]
+    let ([absent, changed, present], came) = squared_returns(gain, loss, length);
+    [absent, came, changed, present]
 }
 
 /// Returns the expected square of the number of losses given the states above and below (at `2 above + below`).
 #[must_use]
 pub fn squared_losses_given_ends(gain: f64, loss: f64, length: f64) -> [f64; 4] {
-    let [absent, changed, present] = squared_returns(gain, loss, length);
-    [absent, changed, came(gain, loss, length, changed), present]
+    let ([absent, changed, present], went) = squared_returns(gain, loss, length);
+    [absent, changed, went, present]
 }
 
-/// Returns the expected squares of the number of returns.
-fn squared_returns(gain: f64, loss: f64, length: f64) -> [f64; 3] {
+/// Returns the expectations of `R^2` for ends 0 and 0, unequal, 1 and 1, and of `(R + 1)^2` for unequal ends.
+fn squared_returns(gain: f64, loss: f64, length: f64) -> ([f64; 3], f64) {
     let [absent, _, changed, present] = gains_given_ends(gain, loss, length);
     let pairs = pairs(gain, loss, length);
-    [pairs[0] + absent, pairs[1] + changed, pairs[2] + present]
-}
-
-/// Returns the expectation of `(R + 1)^2`, given that of `R^2`, between unequal ends.
-fn came(gain: f64, loss: f64, length: f64, squared: f64) -> f64 {
-    let [_, _, changed, _] = gains_given_ends(gain, loss, length);
-    squared + 2.0 * changed + 1.0
+    let squares = [pairs[0] + absent, pairs[1] + changed, pairs[2] + present];
+    (squares, squares[1] + 2.0 * changed + 1.0)
 }
 
 #[cfg(test)]

@@ -224,6 +224,23 @@ def test_rows_of_the_wide_tables_are_the_cells_of_the_model(
 
 
 @pytest.mark.native
+def test_cells_are_written_with_four_digits_rounded_once() -> None:
+    from persiste_rust import _core
+
+    probabilities = np.array([[0.0, 1.0, 0.94745004, 0.99996, np.nan]] * 2, dtype=np.float32)
+    assert _core.format_cells(probabilities, [1], 1, ["a", "b", "c", "d"]).decode().splitlines() == [
+        "a\t1.0000",
+        "b\t0.9475",
+        "c\t1.0000",
+        "d\tNA",
+    ]
+    states = np.array([[0, 1, -1]], dtype=np.int8)
+    assert _core.format_cells(states, [0, 0], 0, ["a", "b", "c"]) == b"a\t0\t0\nb\t1\t1\nc\tNA\tNA\n"
+    with pytest.raises(ValueError, match="families 2 to 4 and these nodes do not lie in a table of 1 nodes x 3"):
+        _core.format_cells(states, [0], 2, ["a", "b"])
+
+
+@pytest.mark.native
 def test_parquet_holds_what_the_text_does(
     tmp_path: Path, example_tree: Path, example_table: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,8 +2,9 @@
 //! interpreter: handlers of its foreign-function interface.
 //!
 //! The structures are those of `xla/ffi/api/c_api.h` in version 0.3 of that interface (jaxlib 0.10.2), as far as they
-//! are read here: each begins with its size, new fields come last, and a handler that is asked for its version says
-//! 0.3, so that a runtime which cannot work with it refuses to register it. A handler gets the number of the object to
+//! are read here; they have been the same since version 0.1 (jaxlib 0.6). Asked for its version, a handler says that of
+//! the runtime if it is one of these, else 0.3, so that a runtime with other structures refuses to register it. A handler
+//! gets the number of the object to
 //! evaluate as the attribute `target`, and whether rows outside the domain are NaN as `nan_outside`.
 //!
 //! This file and `kernel/dispatch.rs` are the only ones with `unsafe`. What is taken on trust here is the contract of
@@ -21,9 +22,10 @@ use std::ptr::{NonNull, null_mut};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
-/// Version of the interface that the structures below are from.
+/// Versions of the interface with the structures below.
 const MAJOR: i32 = 0;
-const MINOR: i32 = 3;
+const OLDEST_MINOR: i32 = 1;
+const NEWEST_MINOR: i32 = 3;
 
 const METADATA: u32 = 1;
 const EXECUTE: u32 = 3;
@@ -226,11 +228,16 @@ unsafe fn answered_metadata(frame: &mut Frame) -> bool {
     else {
         return false;
     };
+    // SAFETY: the runtime's table of functions is null or valid, and begins with its size and version.
+    let minor = unsafe { frame.api.as_ref() }
+        .map(|api| &api.version)
+        .filter(|version| version.major == MAJOR && (OLDEST_MINOR..=NEWEST_MINOR).contains(&version.minor))
+        .map_or(NEWEST_MINOR, |version| version.minor);
     metadata.version = Version {
         struct_size: size_of::<Version>(),
         extension: null_mut(),
         major: MAJOR,
-        minor: MINOR,
+        minor,
     };
     metadata.traits = 0;
     true

@@ -29,14 +29,10 @@ from persiste_rust import (  # noqa: E402
 # Compiling takes a second or more: one case of each kind.
 SOME = [
     "rates-gamma",
-    "rates-gamma-median",
-    "rates-mixture",
     "rates-hierarchical",
     "root-fitzjohn",
     "zero-category",
-    "window-variable",
     "regression",
-    "multipliers-ridge-gain",
     "observation-per-genome-observed",
 ]
 TINY = GeneContentData("((A:1,B:1):0.5,C:1.5);", [[1, 0], [1, 1], [0, 1]])
@@ -149,10 +145,7 @@ def test_tiny_rates_do_not_underflow() -> None:
 
 
 @pytest.mark.parametrize("kind", ["mean", "median"])
-@pytest.mark.parametrize("shape", [1e-300, 1e-3, 0.05, 0.7, 15.0, 900.0, 3e6])
-def test_gamma_rates_and_their_two_derivatives_are_those_of_the_plain_version(kind: str, shape: float) -> None:
-    at = float(np.log(shape))
-
+def test_gamma_rates_and_their_two_derivatives_are_those_of_the_plain_version(kind: str) -> None:
     def plain(log_shape: float) -> Any:
         with np.errstate(over="ignore", under="ignore", divide="ignore"):
             return _reference_rates.log_gamma_rates(log_shape, 4, kind)
@@ -160,16 +153,17 @@ def test_gamma_rates_and_their_two_derivatives_are_those_of_the_plain_version(ki
     def rates(log_shape: Any) -> Any:
         return _jax_rates.log_gamma_rates(4, kind, log_shape)
 
-    expected = plain(at)
-    np.testing.assert_allclose(rates(at), expected, rtol=1e-11, atol=1e-12)
-    if shape < 1e-200:
-        return
+    first, second = jax.jit(jax.jacrev(rates)), jax.jit(jax.jacrev(jax.jacrev(rates)))
     step = 1e-3
-    slope = (8 * (plain(at + step) - plain(at - step)) - (plain(at + 2 * step) - plain(at - 2 * step))) / (12 * step)
-    np.testing.assert_allclose(jax.jacrev(rates)(at), slope, rtol=1e-7, atol=1e-9)
-    first = jax.jacrev(rates)
-    curve = (first(at + step) - first(at - step)) / (2 * step)
-    np.testing.assert_allclose(jax.jacrev(first)(at), curve, rtol=1e-4, atol=1e-7)
+    for shape in (1e-300, 0.02, 0.7, 900.0, 3e6):
+        at = float(np.log(shape))
+        np.testing.assert_allclose(jax.jit(rates)(at), plain(at), rtol=1e-11, atol=1e-12)
+        if shape < 1e-200:
+            continue
+        near, far = plain(at + step) - plain(at - step), plain(at + 2 * step) - plain(at - 2 * step)
+        np.testing.assert_allclose(first(at), (8 * near - far) / (12 * step), rtol=1e-7, atol=1e-9)
+        curve = (first(at + step) - first(at - step)) / (2 * step)
+        np.testing.assert_allclose(second(at), curve, rtol=1e-4, atol=1e-7)
 
 
 def test_every_part_of_a_schedule_is_used_once_and_after_it_was_made() -> None:

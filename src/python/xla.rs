@@ -17,6 +17,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyDict};
 use std::collections::HashMap;
 use std::ffi::{CString, c_char, c_void};
+use std::mem::offset_of;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{NonNull, null_mut};
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -224,7 +225,8 @@ unsafe fn answered_metadata(frame: &mut Frame) -> bool {
     }
     // SAFETY: its kind and size say that it is a metadata extension.
     let metadata = unsafe { (*frame.extension.cast::<MetadataExtension>()).metadata.as_mut() };
-    let Some(metadata) = metadata.filter(|metadata| metadata.struct_size >= size_of::<usize>() + size_of::<Version>())
+    let Some(metadata) =
+        metadata.filter(|metadata| metadata.struct_size >= offset_of!(Metadata, traits) + size_of::<u32>())
     else {
         return false;
     };

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from model_cases import CASES, DATA, build, parameters
+from model_cases import CASES, DATA, build, in_32_bits, parameters
 
 jax = pytest.importorskip("jax", reason="JAX is not installed (the extra 'jax')")
 jax.config.update("jax_enable_x64", True)
@@ -245,7 +245,7 @@ def test_given_rates_refuse_shapes_and_second_derivatives_in_a_sentence() -> Non
 def test_32_bits_are_refused_when_made_and_when_called() -> None:
     model = GeneContentModel(TINY)
     f = bridge.log_likelihood(model)
-    with jax.enable_x64(False):
+    with in_32_bits():
         for call in (lambda: bridge.log_likelihood(model), lambda: bridge.given_rates(TINY), lambda: f(AT)):
             with pytest.raises(RuntimeError, match=r"64-bit mode, and it is off; call jax\.config\.update"):
                 call()

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from model_cases import CASES, DATA, build, parameters
+from model_cases import CASES, DATA, build, in_32_bits, parameters
 
 jax = pytest.importorskip("jax", reason="JAX is not installed (the extra 'jax')")
 jax.config.update("jax_enable_x64", True)
@@ -26,7 +26,10 @@ from persiste_rust import (  # noqa: E402
     _reference_rates,
 )
 
-# Compiling takes a second or more: one case of each kind.
+# Against the native module; the NumPy backend is compared with that elsewhere.
+pytestmark = pytest.mark.native
+
+# Compiling takes seconds: one case of each kind.
 SOME = [
     "rates-gamma",
     "rates-hierarchical",
@@ -195,7 +198,7 @@ def test_what_the_backend_does_not_have_is_refused_in_a_sentence() -> None:
         model.log_likelihood([np.nan, 0.0])
     with pytest.raises(ValueError, match=r"stationary root frequency gain / \(gain \+ loss\) is undefined"):
         model.log_likelihood([-np.inf, -np.inf])
-    with jax.enable_x64(False), pytest.raises(RuntimeError, match="64-bit mode, and it is off"):
+    with in_32_bits(), pytest.raises(RuntimeError, match="64-bit mode, and it is off"):
         GeneContentModel(TINY, backend="jax")
 
 

@@ -291,6 +291,12 @@ def test_where_xla_refuses_the_handlers_calls_go_through_python_and_one_line_say
         _jax_calls.refusal.cache_clear()
 
 
+def test_a_version_of_xla_that_nobody_knows_is_refused() -> None:
+    core: Any = importlib.import_module("persiste_rust._core")
+    with pytest.raises(ValueError, match=r"^XLA has version 1\.0 of its foreign-function interface; known are 0\.1 to"):
+        core.xla_handlers(1, 0)
+
+
 def test_a_compiled_function_whose_model_is_gone_says_so() -> None:
     call = jax.ffi.ffi_call("persiste_rust.value", jax.ShapeDtypeStruct((), np.float64))
     assert _jax_calls.refusal() is None

@@ -36,7 +36,7 @@ def random_tree(n_tips: int, seed: int) -> str:
 
 
 def sample(
-    n_genomes: int = 50, n_families: int = 500, *, n_chains: int = 4, n_draws: int = 1000, seed: int = 1
+    n_genomes: int = 50, n_families: int = 500, *, n_chains: int = 4, n_draws: int = 1000, seed: int = 2
 ) -> dict[str, dict[str, float]]:
     """Returns mean, standard deviation, interval, effective sample size and R-hat of each parameter."""
     data = simulate(random_tree(n_genomes, seed), n_families, TRUTH, seed=seed).data

@@ -313,8 +313,8 @@ class Differentiable:
     ) -> list[NDArray[np.float64]]: ...
 
 # Capsules of the handlers that XLA's foreign-function interface calls: the functions of `Differentiable` by name, with
-# the attributes `target`, the `id` of an object, and `nan_outside`, both int64.
-def xla_handlers() -> dict[str, Any]: ...
+# the attributes `target`, the `id` of an object, and `nan_outside`, both int64; for a runtime of this version.
+def xla_handlers(major: int, minor: int) -> dict[str, Any]: ...
 
 # Estimates (n_rows, n_parameters), a log-likelihood and whether the search converged, (n_rows,) each.
 _Table = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]

@@ -135,6 +135,10 @@ class Model:
             result[group.families] = self._pattern_values(group, point)[group.pattern_of_family]
         return result
 
+    def log_likelihoods_batch(self, params: _Floats) -> _Floats:
+        """Returns the log-likelihood of all families at each row of parameters, (n_vectors,)."""
+        return np.array([self.log_likelihood(row) for row in params], dtype=np.float64)
+
     def _pattern_values(self, group: _Group, point: _Point) -> _Floats:
         mixture = self._mixture(group, point)
         values = twin.log_likelihoods(mixture, twin.root_partials(group.patterns, mixture))

@@ -10,7 +10,9 @@ from __future__ import annotations
 import functools
 import logging
 import math
+import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import jax
@@ -100,7 +102,7 @@ def refusal() -> str | None:
 
 def _register_and_try() -> None:
     core: Any = _backend.backend("rust")
-    for name, handler in core.xla_handlers().items():
+    for name, handler in core.xla_handlers(*_version()).items():
         jax.ffi.register_ffi_target(_PREFIX + name, handler, platform="cpu")
     tree = core.Tree.from_newick("(a:0.3,b:0.7);")
     data = core.Data.from_matrix(tree, np.array([[1, 0, 1], [0, 0, -1]], dtype=np.int8), None, None)
@@ -115,3 +117,10 @@ def _register_and_try() -> None:
         found = np.asarray(found)
     if not np.array_equal(found, expected):
         raise RuntimeError("the handlers did not answer as the native module does")
+
+
+def _version() -> tuple[int, int]:
+    """The version of XLA's foreign-function interface, as the header beside the installed jaxlib has it."""
+    header = Path(jax.ffi.include_dir(), "xla", "ffi", "api", "c_api.h").read_text(encoding="utf-8")
+    found = dict(re.findall(r"^#define XLA_FFI_API_(MAJOR|MINOR) (\d+)$", header, re.MULTILINE))
+    return int(found["MAJOR"]), int(found["MINOR"])

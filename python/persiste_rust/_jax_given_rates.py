@@ -40,6 +40,7 @@ def given_rates(
 
     >>> import jax
     >>> jax.config.update("jax_enable_x64", True)
+    >>> from persiste_rust import GeneContentData
     >>> data = GeneContentData("((A:1,B:1):0.5,C:1.5);", [[1, 0], [1, 1], [0, 1]])
     >>> f = given_rates(data)
     >>> [f"{value:.4f}" for value in f(1.0, 1.0)]

@@ -100,7 +100,7 @@ def _derivative(n: int, kind: str, order: int) -> Any:
     plain = functools.partial(_log_gamma_rates, n, kind)
     for _ in range(order):
         plain = functools.partial(_slope, plain)
-    function = jax.custom_jvp(plain)
+    function = jax.custom_jvp(jax.jit(plain))
 
     def along(primals: Any, tangents: Any) -> Any:
         (at,), (direction,) = primals, tangents

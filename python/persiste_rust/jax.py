@@ -60,6 +60,7 @@ def log_likelihood(model: GeneContentModel, *, outside: Outside = "raise", bridg
 
     >>> import jax
     >>> jax.config.update("jax_enable_x64", True)
+    >>> from persiste_rust import GeneContentData, GeneContentModel
     >>> data = GeneContentData("((A:1,B:1):0.5,C:1.5);", [[1, 0], [1, 1], [0, 1]])
     >>> f = log_likelihood(GeneContentModel(data))
     >>> value, gradient = jax.jit(jax.value_and_grad(f))({"log_gain": 0.0, "log_loss": 0.0})
@@ -95,6 +96,7 @@ def log_likelihoods(model: GeneContentModel, *, outside: Outside = "raise", brid
 
     >>> import jax
     >>> jax.config.update("jax_enable_x64", True)
+    >>> from persiste_rust import GeneContentData, GeneContentModel
     >>> data = GeneContentData("((A:1,B:1):0.5,C:1.5);", [[1, 0], [1, 1], [0, 1]])
     >>> f = log_likelihoods(GeneContentModel(data))
     >>> jax.jacrev(f)(jax.numpy.zeros(2)).round(3).tolist()
@@ -145,6 +147,7 @@ def hessian_vector_product(
 
     >>> import jax
     >>> jax.config.update("jax_enable_x64", True)
+    >>> from persiste_rust import GeneContentData, GeneContentModel
     >>> data = GeneContentData("((A:1,B:1):0.5,C:1.5);", [[1, 0], [1, 1], [0, 1]])
     >>> product = hessian_vector_product(GeneContentModel(data))
     >>> product(jax.numpy.zeros(2), jax.numpy.array([1.0, 0.0])).round(3).tolist()

@@ -15,7 +15,6 @@ except ImportError as _absent:
 import numpy as np
 
 from persiste_rust import _backend
-from persiste_rust.data import GeneContentData  # noqa: F401 (for the examples)
 from persiste_rust.model import GeneContentModel
 
 if TYPE_CHECKING:
@@ -38,6 +37,7 @@ def log_likelihood(model: GeneContentModel) -> Function:
     ValueError for a model that is not of backend `rust`, a tensor of another shape or not of float64, a name that is
     no parameter, or parameters outside their domain. RuntimeError for a second derivative.
 
+    >>> from persiste_rust import GeneContentData, GeneContentModel
     >>> data = GeneContentData("((A:1,B:1):0.5,C:1.5);", [[1, 0], [1, 1], [0, 1]])
     >>> f = log_likelihood(GeneContentModel(data))
     >>> at = torch.zeros(2, dtype=torch.float64, requires_grad=True)
@@ -77,6 +77,7 @@ def log_likelihoods(model: GeneContentModel) -> Function:
     Arguments, errors and batches are as those of `log_likelihood`. Every family has its own cotangent, one of 0 may be
     impossible.
 
+    >>> from persiste_rust import GeneContentData, GeneContentModel
     >>> data = GeneContentData("((A:1,B:1):0.5,C:1.5);", [[1, 0], [1, 1], [0, 1]])
     >>> f = log_likelihoods(GeneContentModel(data))
     >>> [round(value, 4) for value in f(torch.zeros(2, dtype=torch.float64)).tolist()]

@@ -2,8 +2,9 @@
 //! interpreter: handlers of its foreign-function interface.
 //!
 //! The structures are those of `xla/ffi/api/c_api.h` in version 0.3 of that interface (jaxlib 0.10.2), as far as they
-//! are read here: each begins with its size, new fields come last, and a handler that is asked for its version says
-//! 0.3, so that a runtime which cannot work with it refuses to register it. A handler gets the number of the object to
+//! are read here; they have been the same since version 0.1 (jaxlib 0.6). Asked for its version, a handler says the one
+//! that whoever registers it found in the header of the runtime, so that a runtime of another version refuses it. A
+//! handler gets the number of the object to
 //! evaluate as the attribute `target`, and whether rows outside the domain are NaN as `nan_outside`.
 //!
 //! This file and `kernel/dispatch.rs` are the only ones with `unsafe`. What is taken on trust here is the contract of
@@ -12,18 +13,23 @@
 #![allow(unsafe_code)]
 
 use super::differentiable::{FUNCTIONS, Function, Rows, Target};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyDict};
 use std::collections::HashMap;
 use std::ffi::{CString, c_char, c_void};
+use std::mem::offset_of;
+use std::ops::RangeInclusive;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{NonNull, null_mut};
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
-/// Version of the interface that the structures below are from.
+/// Versions of the interface with the structures below.
 const MAJOR: i32 = 0;
-const MINOR: i32 = 3;
+const MINORS: RangeInclusive<i32> = 1..=3;
+/// The version that handlers say they have: the runtime asks before any of its own is to be seen.
+static MINOR: AtomicI32 = AtomicI32::new(3);
 
 const METADATA: u32 = 1;
 const EXECUTE: u32 = 3;
@@ -222,7 +228,8 @@ unsafe fn answered_metadata(frame: &mut Frame) -> bool {
     }
     // SAFETY: its kind and size say that it is a metadata extension.
     let metadata = unsafe { (*frame.extension.cast::<MetadataExtension>()).metadata.as_mut() };
-    let Some(metadata) = metadata.filter(|metadata| metadata.struct_size >= size_of::<usize>() + size_of::<Version>())
+    let Some(metadata) =
+        metadata.filter(|metadata| metadata.struct_size >= offset_of!(Metadata, traits) + size_of::<u32>())
     else {
         return false;
     };
@@ -230,7 +237,7 @@ unsafe fn answered_metadata(frame: &mut Frame) -> bool {
         struct_size: size_of::<Version>(),
         extension: null_mut(),
         major: MAJOR,
-        minor: MINOR,
+        minor: MINOR.load(Ordering::Relaxed),
     };
     metadata.traits = 0;
     true
@@ -373,9 +380,17 @@ unsafe fn error(frame: &Frame, code: u32, message: String) -> *mut c_void {
     }
 }
 
-/// Returns the handlers by name, as capsules for `jax.ffi.register_ffi_target`.
+/// Returns the handlers by name, as capsules for `jax.ffi.register_ffi_target`, for a runtime of this version.
 #[pyfunction]
-pub(super) fn xla_handlers(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+pub(super) fn xla_handlers(py: Python<'_>, major: i32, minor: i32) -> PyResult<Bound<'_, PyDict>> {
+    if major != MAJOR || !MINORS.contains(&minor) {
+        let (oldest, newest) = (MINORS.start(), MINORS.end());
+        return Err(PyValueError::new_err(format!(
+            "XLA has version {major}.{minor} of its foreign-function interface; known are {MAJOR}.{oldest} to \
+             {MAJOR}.{newest}"
+        )));
+    }
+    MINOR.store(minor, Ordering::Relaxed);
     let capsules = PyDict::new(py);
     for (name, function) in FUNCTIONS {
         let handler = HANDLERS.iter().find(|(of, _)| *of == function);

@@ -125,3 +125,14 @@ def parameters(model: GeneContentModel, seed: int = 0) -> np.ndarray:
         elif name.startswith("logit_contamination"):
             point[place] -= 3.0
     return point
+
+
+def in_32_bits() -> Any:
+    """Returns a context in which JAX computes with 32 bits."""
+    import jax
+
+    if hasattr(jax, "enable_x64"):
+        return jax.enable_x64(False)
+    from jax.experimental import disable_x64  # before JAX 0.8
+
+    return disable_x64()

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from model_cases import CASES, DATA, build, parameters
+from model_cases import CASES, DATA, build, in_32_bits, parameters
 
 jax = pytest.importorskip("jax", reason="JAX is not installed (the extra 'jax')")
 jax.config.update("jax_enable_x64", True)
@@ -245,7 +245,7 @@ def test_given_rates_refuse_shapes_and_second_derivatives_in_a_sentence() -> Non
 def test_32_bits_are_refused_when_made_and_when_called() -> None:
     model = GeneContentModel(TINY)
     f = bridge.log_likelihood(model)
-    with jax.enable_x64(False):
+    with in_32_bits():
         for call in (lambda: bridge.log_likelihood(model), lambda: bridge.given_rates(TINY), lambda: f(AT)):
             with pytest.raises(RuntimeError, match=r"64-bit mode, and it is off; call jax\.config\.update"):
                 call()
@@ -289,6 +289,12 @@ def test_where_xla_refuses_the_handlers_calls_go_through_python_and_one_line_say
         assert "slower (RuntimeError: version 0.3 is not supported)" in line
     finally:
         _jax_calls.refusal.cache_clear()
+
+
+def test_a_version_of_xla_that_nobody_knows_is_refused() -> None:
+    core: Any = importlib.import_module("persiste_rust._core")
+    with pytest.raises(ValueError, match=r"^XLA has version 1\.0 of its foreign-function interface; known are 0\.1 to"):
+        core.xla_handlers(1, 0)
 
 
 def test_a_compiled_function_whose_model_is_gone_says_so() -> None:

@@ -108,3 +108,25 @@ def test_names_come_from_the_backend() -> None:
     assert "shared" in persiste_rust.rate_models()
     names = [entry["name"] for entry in persiste_rust.table_formats()]
     assert len(names) == len(set(names)) > 1
+
+
+@pytest.mark.parametrize(
+    ("absent", "statement", "expected"),
+    [
+        ("jax", "import persiste_rust.jax", "persiste_rust.jax needs JAX, which is not installed"),
+        ("torch", "import persiste_rust.torch", "persiste_rust.torch needs PyTorch, which is not installed"),
+        (
+            "jax",
+            "GeneContentModel(GeneContentData('(A:1,B:1);', [[1], [0]]), backend='jax')",
+            "backend 'jax' needs JAX, which is not installed",
+        ),
+    ],
+)
+def test_without_jax_or_pytorch_a_message_names_the_extra(absent: str, statement: str, expected: str) -> None:
+    code = (
+        f"import sys; sys.modules['{absent}'] = None\n"
+        f"from persiste_rust import GeneContentData, GeneContentModel\n{statement}"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    last = done.stderr.splitlines()[-1]
+    assert last == f"ImportError: {expected}; pip install 'persiste-rust[{absent}]'"

@@ -2,6 +2,7 @@
 
 mod dirichlet;
 mod file;
+mod instructions;
 mod model;
 mod newick;
 mod pairs;
@@ -13,6 +14,7 @@ mod tree;
 
 pub use dirichlet::DirichletError;
 pub use file::FileError;
+pub use instructions::InstructionSetError;
 pub use model::ModelError;
 pub(crate) use newick::excerpt;
 pub use newick::{NewickError, NewickProblem, TextPosition};

@@ -15,6 +15,7 @@ mod dispatch;
 mod edge;
 mod elementary;
 mod gradient;
+mod instructions;
 mod lane_edge;
 mod lanes;
 mod observation;
@@ -25,10 +26,13 @@ mod prune;
 mod root;
 mod scaled;
 mod shared;
+mod simd;
 mod sink;
 mod source;
 mod transition;
 
+#[doc(hidden)]
+pub use instructions::{InstructionSet, instruction_set};
 pub use lanes::{LaneAdjoint, LaneInput};
 pub use posterior::PosteriorBlock;
 pub use shared::{SharedAdjoint, SharedInput};

@@ -4,8 +4,8 @@
 
 mod common;
 
-use common::reference::{cases, number, root};
-use common::{Random, model, random_cells, tree};
+use common::reference::{cases, numbers, root};
+use common::{Random, random_cells, tree};
 use persiste_rust::kernel::InstructionSet;
 use persiste_rust::model::{Ascertainment, GeneContentModel, RootPrior};
 use persiste_rust::parallel::Monitor;
@@ -70,17 +70,19 @@ fn prints_bits() {
     let monitor = Monitor::new();
     for case in cases() {
         let names = Arc::new(case.table.families().clone());
-        let rates = [&case.params["gain"], &case.params["loss"]].map(|rate| number(rate).ln());
-        let Some(prior) = case.params["root"].as_str() else {
-            continue;
-        };
-        if rates.iter().any(|rate| !rate.is_finite()) {
+        let (gain, loss) = (numbers(&case.params["gain"]), numbers(&case.params["loss"]));
+        if gain.len() > 1 || loss.len() > 1 || gain[0] * loss[0] == 0.0 {
             continue;
         }
+        let (rates, prior) = (
+            [gain[0].ln(), loss[0].ln()],
+            root(case.params["root"].as_str().unwrap()),
+        );
         let patterns = persiste_rust::problem::Patterns::distinct(&case.table, &case.matched.column_of_tip);
         let problem = Arc::new(persiste_rust::problem::Problem::new(case.matched.tree, patterns));
         let workers = common::workers(1);
-        let model = GeneContentModel::shared(problem, names, root(prior), Ascertainment::None, workers).unwrap();
+        let model = GeneContentModel::shared(problem, names, prior, Ascertainment::None, workers);
+        let model = model.unwrap_or_else(|error| panic!("{error}"));
         print(&case.id, model.log_likelihoods(&rates, &monitor).unwrap());
     }
     for (n_tips, missing) in [(5, 0.0), (60, 0.05), (400, 0.0), (400, 0.1)] {
@@ -88,10 +90,13 @@ fn prints_bits() {
         let tree = tree(&random.newick(n_tips, 0.2, 0.2));
         let genomes: Vec<String> = tree.tip_names().map(String::from).collect();
         let families = random_cells(&mut random, n_tips, 700, missing);
-        let model = model(&tree, &genomes, &families, RootPrior::Stationary, Ascertainment::None);
+        let (problem, names) = common::problem(&tree, &genomes, &families);
+        let workers = common::workers(1);
+        let model = GeneContentModel::shared(problem, names, RootPrior::Stationary, Ascertainment::None, workers);
+        let model = model.unwrap_or_else(|error| panic!("{error}"));
         let rates = [-0.7, 0.3];
         print("values", model.log_likelihoods(&rates, &monitor).unwrap());
-        let (value, gradient) = model.value_and_gradient(&rates, &monitor).unwrap();
-        print("gradient", gradient.into_iter().chain([value]));
+        let found = model.value_and_gradient(&rates, &monitor).unwrap();
+        print("gradient", found.gradient.into_iter().chain([found.value]));
     }
 }

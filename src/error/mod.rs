@@ -3,6 +3,7 @@
 mod check;
 mod dirichlet;
 mod file;
+mod instructions;
 mod model;
 mod newick;
 mod pairs;
@@ -15,6 +16,7 @@ mod tree;
 pub use check::CheckError;
 pub use dirichlet::DirichletError;
 pub use file::FileError;
+pub use instructions::InstructionSetError;
 pub use model::ModelError;
 pub(crate) use newick::excerpt;
 pub use newick::{NewickError, NewickProblem, TextPosition};

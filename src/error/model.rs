@@ -3,6 +3,9 @@
 /// A model that cannot be set up or evaluated.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ModelError {
+    /// Vector instructions that cannot be used were asked for.
+    #[error(transparent)]
+    InstructionSet(#[from] super::InstructionSetError),
     /// A name that is none of a table's.
     #[error("unknown {what} '{found}'; known: {}", known.join(", "))]
     UnknownName {

@@ -6,163 +6,65 @@
 //! in benches/RESULTS.md.
 #![allow(unsafe_code)]
 
-/// Likelihoods given state 0 and state 1.
-pub(super) type Pair = [f64; 2];
+use super::instructions::{InstructionSet, chosen};
+pub(super) use super::simd::{ENTRIES, Pair, Place, Portable, Simd, Work};
 
-/// Entries of a table that is gathered from: as many as a [`Place`] can name, so that none needs a check.
-pub(super) const ENTRIES: usize = (1 << 15) + 1;
-
-/// Twice the number of a table's entry, which is how far its first double stands from the table's.
-pub(super) type Place = u16;
-
-/// Arithmetic on four pairs at once, element by element.
-pub(super) trait Simd: Copy {
-    /// Four pairs.
-    type Quad: Copy;
-
-    /// Returns the same pair four times.
-    fn splat(self, pair: Pair) -> Self::Quad;
-
-    /// Returns four neighbouring pairs.
-    fn load(self, from: &[Pair; 4]) -> Self::Quad;
-
-    /// Returns the four pairs at these places.
-    fn gather(self, from: &[Pair; ENTRIES], at: &[Place; 4]) -> Self::Quad;
-
-    /// Writes four pairs.
-    fn store(self, quad: Self::Quad, to: &mut [Pair; 4]);
-
-    /// Adds each of four pairs to the entry at its place, one after the other.
-    fn scatter_add(self, quad: Self::Quad, to: &mut [Pair; ENTRIES], at: &[Place; 4]);
-
-    /// Returns the products.
-    fn mul(self, a: Self::Quad, b: Self::Quad) -> Self::Quad;
-
-    /// Returns the sums.
-    fn add(self, a: Self::Quad, b: Self::Quad) -> Self::Quad;
-
-    /// Exchanges the two numbers of each pair.
-    fn swap(self, quad: Self::Quad) -> Self::Quad;
-
-    /// Returns the differences.
-    fn sub(self, a: Self::Quad, b: Self::Quad) -> Self::Quad;
-
-    /// Returns `a * b + c`, rounded once.
-    fn mul_add(self, a: Self::Quad, b: Self::Quad, c: Self::Quad) -> Self::Quad;
-
-    /// Returns the numbers of `a` where a bit is set, from the lowest on, and else those of `b`.
-    fn select(self, bits: u8, a: Self::Quad, b: Self::Quad) -> Self::Quad;
-}
-
-/// A loop to be compiled for each instruction set; `run` and all it calls must be `#[inline(always)]`.
-pub(super) trait Work {
-    /// What the loop returns.
-    type Output;
-
-    /// Runs the loop.
-    fn run<S: Simd>(self, simd: S) -> Self::Output;
-}
-
-/// Runs `work` with the best instruction set that this processor has.
+/// Runs `work` with the instruction set in use.
 #[inline]
 pub(super) fn run<T: Work>(work: T) -> T::Output {
-    #[cfg(target_arch = "x86_64")]
-    {
-        let has_fma = std::arch::is_x86_feature_detected!("fma");
-        if has_fma
-            && std::arch::is_x86_feature_detected!("avx512f")
-            && std::arch::is_x86_feature_detected!("avx512vl")
-            && std::arch::is_x86_feature_detected!("avx512dq")
-            && std::arch::is_x86_feature_detected!("avx512bw")
-        {
-            // SAFETY: the five features that the function enables were just detected on this processor.
-            return unsafe { x86::run_avx512(work) };
-        }
-        if has_fma && std::arch::is_x86_feature_detected!("avx2") {
-            // SAFETY: the two features that the function enables were just detected on this processor.
-            return unsafe { x86::run_avx2(work) };
-        }
-    }
-    work.run(Portable)
+    run_with(chosen(), work)
 }
 
-/// Runs the same work with every instruction set that this processor has, plain Rust first.
+/// Returns whether this processor has an instruction set.
+#[inline]
+pub(super) fn is_available(set: InstructionSet) -> bool {
+    match set {
+        InstructionSet::Plain => true,
+        #[cfg(target_arch = "x86_64")]
+        InstructionSet::Avx512 => {
+            std::arch::is_x86_feature_detected!("fma")
+                && std::arch::is_x86_feature_detected!("avx512f")
+                && std::arch::is_x86_feature_detected!("avx512vl")
+                && std::arch::is_x86_feature_detected!("avx512dq")
+                && std::arch::is_x86_feature_detected!("avx512bw")
+        }
+        #[cfg(target_arch = "x86_64")]
+        InstructionSet::Avx2 => {
+            std::arch::is_x86_feature_detected!("fma") && std::arch::is_x86_feature_detected!("avx2")
+        }
+        #[cfg(target_arch = "aarch64")]
+        InstructionSet::Neon => std::arch::is_aarch64_feature_detected!("neon"),
+        _ => false,
+    }
+}
+
+/// Runs `work` with an instruction set, or as plain Rust where this processor lacks it.
+#[inline]
+fn run_with<T: Work>(set: InstructionSet, work: T) -> T::Output {
+    match set {
+        #[cfg(target_arch = "x86_64")]
+        InstructionSet::Avx512 if is_available(set) => {
+            // SAFETY: the five features that the function enables were just detected on this processor.
+            unsafe { x86::run_avx512(work) }
+        }
+        #[cfg(target_arch = "x86_64")]
+        InstructionSet::Avx2 if is_available(set) => {
+            // SAFETY: the two features that the function enables were just detected on this processor.
+            unsafe { x86::run_avx2(work) }
+        }
+        #[cfg(target_arch = "aarch64")]
+        InstructionSet::Neon if is_available(set) => {
+            // SAFETY: the feature that the function enables was just detected on this processor.
+            unsafe { aarch64::run_neon(work) }
+        }
+        _ => work.run(Portable),
+    }
+}
+
+/// Runs the same work with every instruction set that this processor has, the widest first and plain Rust last.
 #[cfg(test)]
 pub(super) fn run_each<T: Work>(make: impl Fn() -> T) -> Vec<T::Output> {
-    let mut outputs = vec![make().run(Portable)];
-    #[cfg(target_arch = "x86_64")]
-    if std::arch::is_x86_feature_detected!("fma") && std::arch::is_x86_feature_detected!("avx2") {
-        // SAFETY: the two features that the function enables were just detected on this processor.
-        outputs.push(unsafe { x86::run_avx2(make()) });
-    }
-    outputs.push(run(make()));
-    outputs
-}
-
-/// Plain Rust, for every processor; the meaning of the other implementations.
-#[derive(Clone, Copy)]
-pub(super) struct Portable;
-
-impl Simd for Portable {
-    type Quad = [Pair; 4];
-
-    #[inline(always)]
-    fn splat(self, pair: Pair) -> [Pair; 4] {
-        [pair; 4]
-    }
-
-    #[inline(always)]
-    fn load(self, from: &[Pair; 4]) -> [Pair; 4] {
-        *from
-    }
-
-    #[inline(always)]
-    fn gather(self, from: &[Pair; ENTRIES], at: &[Place; 4]) -> [Pair; 4] {
-        at.map(|place| from[place as usize / 2])
-    }
-
-    #[inline(always)]
-    fn store(self, quad: [Pair; 4], to: &mut [Pair; 4]) {
-        *to = quad;
-    }
-
-    #[inline(always)]
-    fn scatter_add(self, quad: [Pair; 4], to: &mut [Pair; ENTRIES], at: &[Place; 4]) {
-        for (pair, &place) in quad.into_iter().zip(at) {
-            let [x, y] = to[place as usize / 2];
-            to[place as usize / 2] = [x + pair[0], y + pair[1]];
-        }
-    }
-
-    #[inline(always)]
-    fn mul(self, a: [Pair; 4], b: [Pair; 4]) -> [Pair; 4] {
-        std::array::from_fn(|i| [a[i][0] * b[i][0], a[i][1] * b[i][1]])
-    }
-
-    #[inline(always)]
-    fn add(self, a: [Pair; 4], b: [Pair; 4]) -> [Pair; 4] {
-        std::array::from_fn(|i| [a[i][0] + b[i][0], a[i][1] + b[i][1]])
-    }
-
-    #[inline(always)]
-    fn swap(self, quad: [Pair; 4]) -> [Pair; 4] {
-        quad.map(|[x, y]| [y, x])
-    }
-
-    #[inline(always)]
-    fn sub(self, a: [Pair; 4], b: [Pair; 4]) -> [Pair; 4] {
-        std::array::from_fn(|i| [a[i][0] - b[i][0], a[i][1] - b[i][1]])
-    }
-
-    #[inline(always)]
-    fn mul_add(self, a: [Pair; 4], b: [Pair; 4], c: [Pair; 4]) -> [Pair; 4] {
-        std::array::from_fn(|i| [0, 1].map(|j| a[i][j].mul_add(b[i][j], c[i][j])))
-    }
-
-    #[inline(always)]
-    fn select(self, bits: u8, a: [Pair; 4], b: [Pair; 4]) -> [Pair; 4] {
-        std::array::from_fn(|i| [0, 1].map(|j| if bits >> (2 * i + j) & 1 != 0 { a[i][j] } else { b[i][j] }))
-    }
+    InstructionSet::available().map(|set| run_with(set, make())).collect()
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -385,6 +287,104 @@ mod x86 {
                     half(_mm256_set_epi64x(128, 64, 32, 16), a[1], b[1]),
                 ]
             }
+        }
+    }
+}
+
+#[cfg(target_arch = "aarch64")]
+mod aarch64 {
+    use super::{ENTRIES, Pair, Place, Simd, Work};
+    use std::arch::aarch64::*;
+
+    /// NEON: a pair in each of four registers. Made only by [`run_neon`].
+    #[derive(Clone, Copy)]
+    struct Neon(());
+
+    #[target_feature(enable = "neon")]
+    pub(super) fn run_neon<T: Work>(work: T) -> T::Output {
+        work.run(Neon(()))
+    }
+
+    // SAFETY of the implementation: a value of the type exists only below the function, which runs only where NEON was
+    // detected; loads and stores go through references to arrays of their exact size.
+
+    impl Simd for Neon {
+        type Quad = [float64x2_t; 4];
+
+        #[inline(always)]
+        fn splat(self, pair: Pair) -> Self::Quad {
+            // SAFETY: see above.
+            [unsafe { vld1q_f64(pair.as_ptr()) }; 4]
+        }
+
+        #[inline(always)]
+        fn load(self, from: &[Pair; 4]) -> Self::Quad {
+            // SAFETY: see above.
+            std::array::from_fn(|i| unsafe { vld1q_f64(from[i].as_ptr()) })
+        }
+
+        #[inline(always)]
+        fn gather(self, from: &[Pair; ENTRIES], at: &[Place; 4]) -> Self::Quad {
+            // SAFETY: see above; two doubles from any 16-bit place on stay within ENTRIES pairs.
+            std::array::from_fn(|i| unsafe { vld1q_f64(from.as_ptr().cast::<f64>().add(at[i] as usize)) })
+        }
+
+        #[inline(always)]
+        fn store(self, quad: Self::Quad, to: &mut [Pair; 4]) {
+            for (part, pair) in quad.into_iter().zip(to) {
+                // SAFETY: see above.
+                unsafe { vst1q_f64(pair.as_mut_ptr(), part) }
+            }
+        }
+
+        #[inline(always)]
+        fn scatter_add(self, quad: Self::Quad, to: &mut [Pair; ENTRIES], at: &[Place; 4]) {
+            for (part, &place) in quad.into_iter().zip(at) {
+                // SAFETY: see above; two doubles from any 16-bit place on stay within ENTRIES pairs.
+                unsafe {
+                    let entry = to.as_mut_ptr().cast::<f64>().add(place as usize);
+                    vst1q_f64(entry, vaddq_f64(vld1q_f64(entry), part));
+                }
+            }
+        }
+
+        #[inline(always)]
+        fn mul(self, a: Self::Quad, b: Self::Quad) -> Self::Quad {
+            // SAFETY: see above.
+            std::array::from_fn(|i| unsafe { vmulq_f64(a[i], b[i]) })
+        }
+
+        #[inline(always)]
+        fn add(self, a: Self::Quad, b: Self::Quad) -> Self::Quad {
+            // SAFETY: see above.
+            std::array::from_fn(|i| unsafe { vaddq_f64(a[i], b[i]) })
+        }
+
+        #[inline(always)]
+        fn swap(self, quad: Self::Quad) -> Self::Quad {
+            // SAFETY: see above.
+            quad.map(|pair| unsafe { vextq_f64::<1>(pair, pair) })
+        }
+
+        #[inline(always)]
+        fn sub(self, a: Self::Quad, b: Self::Quad) -> Self::Quad {
+            // SAFETY: see above.
+            std::array::from_fn(|i| unsafe { vsubq_f64(a[i], b[i]) })
+        }
+
+        #[inline(always)]
+        fn mul_add(self, a: Self::Quad, b: Self::Quad, c: Self::Quad) -> Self::Quad {
+            // SAFETY: see above.
+            std::array::from_fn(|i| unsafe { vfmaq_f64(c[i], a[i], b[i]) })
+        }
+
+        #[inline(always)]
+        fn select(self, bits: u8, a: Self::Quad, b: Self::Quad) -> Self::Quad {
+            std::array::from_fn(|i| {
+                let chosen = [0, 1].map(|j| u64::MAX * u64::from(bits >> (2 * i + j) & 1));
+                // SAFETY: see above.
+                unsafe { vbslq_f64(vld1q_u64(chosen.as_ptr()), a[i], b[i]) }
+            })
         }
     }
 }

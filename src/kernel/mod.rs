@@ -15,6 +15,7 @@ mod dispatch;
 mod edge;
 mod elementary;
 mod gradient;
+mod instructions;
 mod lane_edge;
 mod lanes;
 mod observation;
@@ -25,11 +26,13 @@ mod prune;
 mod root;
 mod scaled;
 mod shared;
+mod simd;
 mod sink;
 mod source;
 mod transition;
 
-use lanes::Joins;
+#[doc(hidden)]
+pub use instructions::{InstructionSet, instruction_set};
 pub use lanes::{LaneAdjoint, LaneInput};
 pub use posterior::{PosteriorBlock, PredictionBlock};
 pub use shared::{SharedAdjoint, SharedInput};
@@ -39,6 +42,7 @@ use crate::parallel::Workers;
 use crate::problem::Problem;
 use classes::Classes;
 use gradient::Layout;
+use lanes::Joins;
 use plan::Plan;
 use std::sync::{Arc, OnceLock};
 

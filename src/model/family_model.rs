@@ -49,6 +49,7 @@ impl FamilyModel {
         ascertainment: Ascertainment,
         workers: Workers,
     ) -> Result<Self, ModelError> {
+        crate::kernel::instruction_set()?;
         check_recorded(&problem, &families, &ascertainment)?;
         if matches!(root, RootPrior::Estimated | RootPrior::FitzJohn) {
             return Err(ModelError::RootNeedsModel { root: root.name() });

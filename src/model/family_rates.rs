@@ -26,6 +26,7 @@ pub fn log_likelihoods_at(
     workers: &Workers,
     monitor: &Monitor,
 ) -> Result<Vec<f64>, ModelError> {
+    crate::kernel::instruction_set()?;
     let n_families = table.n_families();
     let gain = check("gain rate", rates.0, n_families)?;
     let loss = check("loss rate", rates.1, n_families)?;

@@ -76,13 +76,15 @@ impl GeneContentModel {
     ///
     /// # Errors
     /// [`ModelError::Unobservable`] if a family could not have been recorded; [`ModelError::NoRecordedProbability`]
-    /// for FitzJohn's root with conditioning; [`ModelError::Length`] if the effects are of other families.
+    /// for FitzJohn's root with conditioning; [`ModelError::Length`] if the effects are of other families;
+    /// [`ModelError::InstructionSet`] if the environment asks for vector instructions that there are not.
     pub fn new(
         problem: Arc<Problem>,
         families: Arc<Names>,
         specification: impl Into<Arc<Specification>>,
         workers: Workers,
     ) -> Result<Self, ModelError> {
+        crate::kernel::instruction_set()?;
         let specification = specification.into();
         check_recorded(&problem, &families, &specification.ascertainment)?;
         if specification.root == RootPrior::FitzJohn && specification.ascertainment != Ascertainment::None {

@@ -114,6 +114,19 @@ impl Builder<'_> {
     }
 
     fn join(&mut self, joins: &Joins, join: &Join) -> ClassJoin {
+        if let (Operand::Tip { tip: left, .. }, Operand::Tip { tip: right, .. }) = (join.left, join.right)
+            && let Some(labels) = Labels::of_cherry(self.patterns, &self.range, [left as usize, right as usize])
+        {
+            self.slots[join.slot as usize] = Labels::Dense(labels);
+            return ClassJoin {
+                pairing: Pairing::Paired {
+                    left: self.keep([0, 1, 0, 1].into_iter().map(place)),
+                    right: self.keep([0, 0, 1, 1].into_iter().map(place)),
+                },
+                swapped: false,
+                n_classes: 4,
+            };
+        }
         let (mut left, mut right) = (self.labels(joins, join.left), self.labels(joins, join.right));
         let swapped = right.n_classes() > left.n_classes();
         if swapped {

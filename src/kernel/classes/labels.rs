@@ -114,6 +114,41 @@ impl Labels {
         })
     }
 
+    /// Returns the four classes of two tips, `left + 2 right`, whether or not all occur; nothing where a cell is missing
+    /// or a list pays.
+    pub(super) fn of_cherry(patterns: &Patterns, range: &Range<usize>, tips: [usize; 2]) -> Option<Dense> {
+        let blocks = range.start / BLOCK..range.end.div_ceil(BLOCK);
+        let mut listed = 0;
+        for block in blocks.clone() {
+            if patterns
+                .missing(block)
+                .is_some_and(|words| tips.iter().any(|&tip| words[tip] != 0))
+            {
+                return None;
+            }
+            let words = patterns.present(block);
+            listed += (words[tips[0]].count_ones() + words[tips[1]].count_ones()) as usize;
+        }
+        if is_sparse(listed, range.len()) || range.len() < BLOCK {
+            return None;
+        }
+        let mut of_pattern = Vec::with_capacity(range.len().next_multiple_of(BLOCK));
+        for block in blocks {
+            let [left, right] = tips.map(|tip| patterns.present(block)[tip]);
+            for byte in 0..8 {
+                let bits = |word: u64| &BITS[(word >> (8 * byte)) as usize & 255];
+                let (left, right) = (bits(left), bits(right));
+                of_pattern.extend_from_slice(&std::array::from_fn::<u16, 8, _>(|bit| left[bit] + 2 * right[bit]));
+            }
+        }
+        of_pattern.truncate(range.len());
+        Some(Dense {
+            of_pattern,
+            n_classes: 4,
+            is_identity: false,
+        })
+    }
+
     /// Returns the class of every pattern.
     pub(super) fn into_dense(self, n_patterns: usize) -> Dense {
         match self {

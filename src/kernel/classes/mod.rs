@@ -33,6 +33,13 @@ use std::convert::Infallible;
 
 /// Patterns in a stretch at most: fewer share less, more leave the caches.
 const STRETCH: usize = 6144;
+/// How many times as long a stretch may be where few cells are listed: its joins then hold few classes, so that their
+/// number costs more than what is in them.
+const LONGER: f64 = 2.5;
+/// Share of the cells that is present or missing, up to which stretches are longer.
+const FEW: f64 = 0.02;
+/// Blocks that are looked at to tell whether cells are few.
+const SAMPLED: usize = 64;
 /// Patterns in a stretch at least, however large the tree.
 const SHORTEST: usize = 256;
 /// Bytes that the results of all joins of a stretch should stay within, as a gradient keeps them: about 2 bytes a join
@@ -60,7 +67,8 @@ impl Classes {
     pub(super) fn new(plan: &Plan, patterns: &Patterns, workers: &Workers) -> Self {
         let joins = Joins::new(plan);
         let n_blocks = patterns.n_blocks();
-        let longest = (TAPE_BYTES / 2 / joins.list.len()).clamp(SHORTEST, STRETCH);
+        let times = (FEW / listed_share(patterns)).clamp(1.0, LONGER);
+        let longest = ((TAPE_BYTES / 2 / joins.list.len()).clamp(SHORTEST, STRETCH) as f64 * times) as usize;
         let n_stretches = match patterns.n_patterns() {
             few if few <= UNDIVIDED.min(longest) => 1,
             many => many.div_ceil(longest).next_multiple_of(2),
@@ -195,6 +203,22 @@ impl Classes {
         total.append_logs(stretch, values);
         Ok(())
     }
+}
+
+/// Returns the share of the cells that is present or missing, from blocks spread over all.
+fn listed_share(patterns: &Patterns) -> f64 {
+    let step = patterns.n_blocks().div_ceil(SAMPLED).max(1);
+    let (mut listed, mut cells) = (0_u64, 0_u64);
+    for block in (0..patterns.n_blocks()).step_by(step) {
+        let words = patterns
+            .present(block)
+            .iter()
+            .chain(patterns.missing(block).unwrap_or_default());
+        listed += words.map(|word| u64::from(word.count_ones())).sum::<u64>();
+        let lanes = BLOCK.min(patterns.n_patterns() - block * BLOCK);
+        cells += (lanes * patterns.n_tips()) as u64;
+    }
+    listed as f64 / cells.max(1) as f64
 }
 
 /// The categories of an evaluation.

@@ -78,7 +78,6 @@ impl<const W: usize> GradientRoom<W> {
 pub(super) fn values<S: Simd, const W: usize>(
     simd: S,
     kernel: &Kernel,
-    joins: &Joins,
     prepared: &PreparedLanes,
     first: usize,
     room: &mut Room<W>,
@@ -91,7 +90,7 @@ pub(super) fn values<S: Simd, const W: usize>(
     } = room;
     found.clear();
     for category in 0..prepared.n_categories() {
-        let course = course(simd, kernel, joins, prepared, category, first, chains)?;
+        let course = course(simd, kernel, prepared, category, first, chains)?;
         let mut scaling = Scaling::NONE;
         climb(simd, &course, slots, links, &mut scaling);
         found.push(at_root(&slots[0], &scaling, &prepared.root(category, first))?);
@@ -104,7 +103,6 @@ pub(super) fn values<S: Simd, const W: usize>(
 pub(super) fn gradients<S: Simd, const W: usize>(
     simd: S,
     kernel: &Kernel,
-    joins: &Joins,
     prepared: &PreparedLanes,
     first: usize,
     cotangent: &[f64; W],
@@ -121,7 +119,7 @@ pub(super) fn gradients<S: Simd, const W: usize>(
     found.clear();
     rates.clear();
     for category in 0..prepared.n_categories() {
-        let course = course(simd, kernel, joins, prepared, category, first, chains)?;
+        let course = course(simd, kernel, prepared, category, first, chains)?;
         let mut scaling = Scaling::NONE;
         kept.climb(simd, &course, &mut scaling);
         let frequencies = prepared.root(category, first);
@@ -173,12 +171,12 @@ pub(super) fn gradients<S: Simd, const W: usize>(
 fn course<'a, S: Simd, const W: usize>(
     simd: S,
     kernel: &'a Kernel,
-    joins: &'a Joins,
     prepared: &'a PreparedLanes,
     category: usize,
     first: usize,
     chains: &'a mut [Chain<W>],
 ) -> Option<Course<'a, W>> {
+    let joins = kernel.joins()?;
     let mut extremes = Extremes::NONE;
     for (set, chain) in chains.iter_mut().enumerate() {
         let [gain, loss] = prepared.rates(category, set, first);

@@ -115,9 +115,9 @@ impl<const W: usize> Kept<W> {
             if course.is_checked(step)
                 && let Some(factor) = factors.pop()
             {
-                for lane in 0..W {
-                    above.absent[lane] *= factor[lane];
-                    above.present[lane] *= factor[lane];
+                for (lane, factor) in factor.into_iter().enumerate() {
+                    above.absent[lane] *= factor;
+                    above.present[lane] *= factor;
                 }
             }
             let kind = course.kind(step);

@@ -95,7 +95,7 @@ pub(super) fn values<S: Simd, const W: usize>(
         climb(simd, &course, slots, links, &mut scaling);
         found.push(at_root(&slots[0], &scaling, &prepared.root(category, first))?);
     }
-    Some(log_of_total(&totals(&prepared.input.weights, found)?))
+    Some(log_of_total(&totals(prepared.input.weights, found)?))
 }
 
 /// Writes values and derivatives of the patterns from `first` on.
@@ -125,9 +125,9 @@ pub(super) fn gradients<S: Simd, const W: usize>(
         let frequencies = prepared.root(category, first);
         let root = kept.root();
         let here = at_root(root, &scaling, &frequencies)?;
-        for lane in 0..W {
-            root.absent[lane] = frequencies[lane][0] / here.likelihood[lane];
-            root.present[lane] = frequencies[lane][1] / here.likelihood[lane];
+        for (lane, [absent, present]) in frequencies.into_iter().enumerate() {
+            root.absent[lane] = absent / here.likelihood[lane];
+            root.present[lane] = present / here.likelihood[lane];
         }
         found.push(here);
         sums.fill(Sums::ZERO);
@@ -142,7 +142,7 @@ pub(super) fn gradients<S: Simd, const W: usize>(
     {
         return None;
     }
-    let total = totals(&prepared.input.weights, found)?;
+    let total = totals(prepared.input.weights, found)?;
     let n_sets = prepared.input.n_sets;
     for (category, (found, rates)) in found.iter().zip(rates.chunks_mut(n_sets)).enumerate() {
         let weight = prepared.input.weights[category];
@@ -257,8 +257,8 @@ fn totals<const W: usize>(weights: &[f64], found: &[Found<W>]) -> Option<Total<W
 #[inline(always)]
 fn log_of_total<const W: usize>(total: &Total<W>) -> [f64; W] {
     let mut values = [0.0; W];
-    for lane in 0..W {
-        values[lane] = total.exponent[lane].mul_add(std::f64::consts::LN_2, ln(total.likelihood[lane]));
+    for (lane, value) in values.iter_mut().enumerate() {
+        *value = total.exponent[lane].mul_add(std::f64::consts::LN_2, ln(total.likelihood[lane]));
     }
     values
 }

@@ -176,7 +176,7 @@ fn draw_tree(kind: Kind, random: &mut Random) -> Tree {
             if random.unit() < kind.zero {
                 length[node as usize] = 0.0;
             }
-        } else if n_left > 0 {
+        } else {
             n_left -= 1;
         }
         open.push(node);

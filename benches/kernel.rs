@@ -11,7 +11,7 @@ mod common;
 use common::{Random, tree, workers};
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use persiste_rust::kernel::{Kernel, LaneInput, SharedInput, Transition, transition};
+use persiste_rust::kernel::{Kernel, SharedInput, Transition, transition};
 use persiste_rust::parallel::Monitor;
 use persiste_rust::problem::{Patterns, PresenceTable, PresenceTableBuilder, Problem, Tree};
 use std::collections::{HashMap, HashSet};
@@ -193,66 +193,10 @@ fn value_of_blocks(bencher: Bencher, size: &(usize, usize)) {
         .bench(|| blocks.log_likelihoods(case.input(), &workers, &monitor));
 }
 
-#[divan::bench(args = &SIZES[..3], sample_count = 10)]
-fn value_with_rates_for_each_family(bencher: Bencher, size: &(usize, usize)) {
-    let (case, workers, monitor) = (case(*size), workers(1), Monitor::new());
-    let (kernel, lanes) = (Kernel::new(case.problem.clone()), Rates::new(*size));
-    bencher
-        .counter(cells(*size))
-        .bench(|| kernel.lane_log_likelihoods(lanes.input(), &workers, &monitor));
-}
-
-#[divan::bench(args = &SIZES[..3], sample_count = 10)]
-fn value_and_gradient_with_rates_for_each_family(bencher: Bencher, size: &(usize, usize)) {
-    let (case, workers, monitor) = (case(*size), workers(1), Monitor::new());
-    let (kernel, lanes, weights) = (Kernel::new(case.problem.clone()), Rates::new(*size), vec![1.0; size.1]);
-    let bencher = bencher.counter(cells(*size));
-    bencher.bench(|| kernel.lane_vector_jacobian(lanes.input(), &weights, &workers, &monitor));
-}
-
 #[divan::bench(args = SIZES, sample_count = 10)]
 fn finding_classes(bencher: Bencher, size: (usize, usize)) {
     let (case, workers) = (case(size), workers(1));
     bencher
         .counter(cells(size))
         .bench(|| Kernel::with_classes(case.problem.clone(), &workers));
-}
-
-struct Rates {
-    gain: Vec<f64>,
-    loss: Vec<f64>,
-    root: Vec<[f64; 2]>,
-    set_of_branch: Vec<u32>,
-}
-
-impl Rates {
-    fn new((n_tips, n_families): (usize, usize)) -> Self {
-        let mut random = Random(3);
-        let gain: Vec<f64> = (0..n_families).map(|_| 0.2 + random.unit()).collect();
-        let loss: Vec<f64> = (0..n_families).map(|_| 0.2 + random.unit()).collect();
-        let root = gain
-            .iter()
-            .zip(&loss)
-            .map(|(g, l)| [l / (g + l), g / (g + l)])
-            .collect();
-        let set_of_branch = vec![0; 2 * n_tips - 1];
-        Self {
-            gain,
-            loss,
-            root,
-            set_of_branch,
-        }
-    }
-
-    fn input(&self) -> LaneInput<'_> {
-        LaneInput {
-            gain: &self.gain,
-            loss: &self.loss,
-            set_of_branch: &self.set_of_branch,
-            n_sets: 1,
-            root: &self.root,
-            weights: &[1.0],
-            tips: None,
-        }
-    }
 }

@@ -264,8 +264,8 @@ fn table(tree: &Tree) -> Vec<Transition> {
 #[test]
 fn lane_gradients_equal_shared_gradients_and_differences_by_branch_length() {
     let mut random = Random(14);
-    let tree = tree(&random.newick(12, 0.2, 0.5));
-    let mut cells = random_cells(&mut random, 12, 150, 0.05);
+    let tree = tree(&random.newick(24, 0.2, 0.5));
+    let mut cells = random_cells(&mut random, 24, 150, 0.05);
     cells.sort();
     cells.dedup();
     let (problem, _) = problem(&tree, &names(&tree), &cells);
@@ -297,18 +297,23 @@ fn lane_gradients_equal_shared_gradients_and_differences_by_branch_length() {
     let (lane_values, lane) = kernel
         .lane_vector_jacobian(lanes, &cotangent, &workers(2), &monitor)
         .unwrap();
-    for (value, lane_value) in values.iter().zip(&lane_values) {
+    let (rate_values, by_rates) = kernel
+        .lane_rate_jacobian(lanes, &cotangent, &workers(2), &monitor)
+        .unwrap();
+    for (value, lane_value) in values.iter().zip(&lane_values).chain(values.iter().zip(&rate_values)) {
         // The same sums of positive terms, put together in another way.
         assert!((value / lane_value - 1.0).abs() < 1e-13, "{value} {lane_value}");
     }
     let n_branches = tree.root();
     let lengths = &tree.branch_lengths()[..n_branches];
     let (gain, loss, _) = transitions_adjoint(0.6, 0.9, lengths, &shared.transitions[..n_branches]);
-    assert!((lane.gain.iter().sum::<f64>() / gain - 1.0).abs() < 1e-10);
-    assert!((lane.loss.iter().sum::<f64>() / loss - 1.0).abs() < 1e-10);
-    for state in 0..2 {
-        let total: f64 = lane.root.iter().map(|pair| pair[state]).sum();
-        assert!((total / shared.root[0][state] - 1.0).abs() < 1e-10);
+    for lane in [&lane, &by_rates] {
+        assert!((lane.gain.iter().sum::<f64>() / gain - 1.0).abs() < 1e-10);
+        assert!((lane.loss.iter().sum::<f64>() / loss - 1.0).abs() < 1e-10);
+        for state in 0..2 {
+            let total: f64 = lane.root.iter().map(|pair| pair[state]).sum();
+            assert!((total / shared.root[0][state] - 1.0).abs() < 1e-10);
+        }
     }
     let objective = |node: usize, step: f64| {
         let mut lengths = tree.branch_lengths().to_vec();

@@ -82,8 +82,8 @@ impl<'a, D: Decays, const W: usize> LaneEdge<'a, D, W> {
 
     /// Returns the derivatives with respect to gain, loss and length, given those with respect to the probabilities.
     ///
-    /// With `phi = c / a` and `chi = phi - t k`, `a = g + l`: `d P01 = phi dg - f1 chi (dg + dl) + a f1 k dt`, and
-    /// likewise `d P10`.
+    /// With `phi = c / a` and `chi = phi - t k`, `a = g + l`: `d P01 = (f0 phi + f1 t k) dg - f1 chi dl + a f1 k dt`,
+    /// and likewise `d P10`: no term cancels within itself, whichever rate is larger and however long the branch.
     #[inline(always)]
     pub(super) fn pull_back(&self, lane: usize, adjoint: Transition) -> [f64; 3] {
         let (kept, changed) = self.decays.of(self.equilibria, self.length, lane);
@@ -96,8 +96,11 @@ impl<'a, D: Decays, const W: usize> LaneEdge<'a, D, W> {
         let to_present = adjoint[1] - adjoint[0];
         let to_absent = adjoint[2] - adjoint[3];
         let flow = self.equilibria.absent[lane] * to_absent + self.equilibria.present[lane] * to_present;
-        let shared = flow * chi;
-        [to_present * phi - shared, to_absent * phi - shared, flow * rate * kept]
+        let (absent, present) = (self.equilibria.absent[lane], self.equilibria.present[lane]);
+        let still = length * kept;
+        let by_gain = to_present * absent.mul_add(phi, present * still) - absent * to_absent * chi;
+        let by_loss = to_absent * present.mul_add(phi, absent * still) - present * to_present * chi;
+        [by_gain, by_loss, flow * rate * kept]
     }
 }
 

@@ -54,6 +54,32 @@ def test_old_and_new_names_agree_with_enumeration(families: np.ndarray) -> None:
         np.testing.assert_allclose(values, expected, rtol=1e-12)
 
 
+def random_newick(random: np.random.Generator, n_tips: int) -> str:
+    """Returns a random binary tree with exponential branch lengths, some of them 0, tips t0, t1, ..."""
+    nodes = [f"t{tip}" for tip in range(n_tips)]
+    while len(nodes) > 1:
+        children = [nodes.pop(random.integers(len(nodes))) for _ in range(2)]
+        lengths = random.exponential(0.1, 2) * (random.random(2) > 0.05 if len(nodes) < n_tips // 2 else 1)
+        nodes.append("(" + ",".join(f"{c}:{t!r}" for c, t in zip(children, map(float, lengths), strict=True)) + ")")
+    return nodes[0] + ";"
+
+
+@pytest.mark.native
+def test_rates_of_all_sizes_agree_with_the_numpy_twin_on_large_trees() -> None:
+    random = np.random.default_rng(5)
+    for n_tips, widest in ((40, 1.0), (150, 3.0), (150, 9.0)):
+        newick = random_newick(random, n_tips)
+        families = (random.random((n_tips, 60)) < random.random(60)).astype(np.int8)
+        names = [f"t{tip}" for tip in range(n_tips)]
+        gain, loss = 10 ** random.uniform(-widest, widest / 3, (2, 60))
+        rust, numpy = (
+            of(newick, families, gain, loss, names)
+            for of in (persiste_rust.compute_likelihoods_rust, persiste_rust.compute_likelihoods_numpy)
+        )
+        # Some 300 branches a family, each good to 1e-14.
+        np.testing.assert_allclose(rust, numpy, rtol=1e-12)
+
+
 def test_probabilities_of_all_patterns_sum_to_one(families: np.ndarray) -> None:
     values = persiste_rust.compute_likelihoods_rust(TREE, families, 0.3, 0.8)
     assert np.exp(values).sum() == pytest.approx(1.0, abs=1e-13)

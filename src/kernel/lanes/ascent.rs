@@ -118,7 +118,7 @@ impl<const W: usize> Scaling<W> {
     pub(super) fn normalise(&mut self, pair: &mut Pair<W>, factors: Option<&mut [f64; W]>) {
         let mut own = [0.0; W];
         let factors = factors.unwrap_or(&mut own);
-        for lane in 0..W {
+        for (lane, kept_factor) in factors.iter_mut().enumerate() {
             let (x, y) = (pair.absent[lane], pair.present[lane]);
             let larger = if x > y { x } else { y };
             let biased = larger.to_bits() >> 52;
@@ -128,7 +128,7 @@ impl<const W: usize> Scaling<W> {
             let (x, y) = (x * factor, y * factor);
             pair.absent[lane] = x;
             pair.present[lane] = y;
-            factors[lane] = factor;
+            *kept_factor = factor;
             let (x, y) = (if x > 0.0 { x } else { 1.0 }, if y > 0.0 { y } else { 1.0 });
             let smaller = if x < y { x } else { y };
             self.least[lane] = if smaller < self.least[lane] {

@@ -8,7 +8,7 @@ use super::ascent::{Course, Scaling, multiply};
 use super::joins::{Kind, Step};
 use super::link::{Link, Pair, eighth_of};
 use super::sums::{Sums, Totals};
-use super::table::{Chain, Entry, Rates};
+use super::table::{Chain, Rates};
 use super::wide::{LANES, Wide};
 use crate::kernel::dispatch::Simd;
 
@@ -76,19 +76,18 @@ impl<const W: usize> Kept<W> {
                 }
                 Kind::Cherry | Kind::Ladder | Kind::Fork => {
                     let chain = &course.chains[0];
-                    let entries = [chain.entry(step.entry[0]), chain.entry(step.entry[1])];
                     match kind {
                         Kind::Cherry => {
                             let bits = [course.present(step, 0), course.present(step, 1)];
-                            climb_cherry(simd, chain, entries, step.rest, bits, record, out);
+                            climb_cherry(simd, chain, step, bits, record, out);
                         }
                         Kind::Ladder => {
                             let (left, bits) = (&below[step.from[0] as usize], course.present(step, 1));
-                            climb_ladder(simd, chain, entries, step.rest, left, bits, record, out);
+                            climb_ladder(simd, chain, step, left, bits, record, out);
                         }
                         _ => {
                             let (left, right) = (&below[step.from[0] as usize], &below[number - 1]);
-                            climb_fork(simd, chain, entries, step.rest, [left, right], record, out);
+                            climb_fork(simd, chain, step, [left, right], record, out);
                         }
                     }
                 }
@@ -116,9 +115,9 @@ impl<const W: usize> Kept<W> {
             if course.is_checked(step)
                 && let Some(factor) = factors.pop()
             {
-                for lane in 0..W {
-                    above.absent[lane] *= factor[lane];
-                    above.present[lane] *= factor[lane];
+                for (lane, factor) in factor.into_iter().enumerate() {
+                    above.absent[lane] *= factor;
+                    above.present[lane] *= factor;
                 }
             }
             let kind = course.kind(step);
@@ -127,19 +126,26 @@ impl<const W: usize> Kept<W> {
                 continue;
             }
             let (chain, sums) = (&course.chains[0], &mut sums[0]);
+            let bits = match kind {
+                Kind::Cherry => [course.present(step, 0), course.present(step, 1)],
+                Kind::Ladder => [0, course.present(step, 1)],
+                _ => [0; 2],
+            };
+            let joined = Joined {
+                record,
+                length: step.length,
+                bits,
+            };
             match kind {
-                Kind::Cherry => {
-                    let bits = [course.present(step, 0), course.present(step, 1)];
-                    descend_cherry(simd, chain, step.length, record, bits, above, sums);
-                }
+                Kind::Cherry => descend_cherry(simd, chain, &joined, above, sums),
                 Kind::Ladder => {
-                    let (left, bits) = (&mut below[step.from[0] as usize], course.present(step, 1));
-                    descend_ladder(simd, chain, step.length, record, bits, above, left, sums);
+                    let left = &mut below[step.from[0] as usize];
+                    descend_ladder(simd, chain, &joined, above, left, sums);
                 }
                 _ => {
                     let (left, right) = below.split_at_mut(number - 1);
                     let (left, right) = (&mut left[step.from[0] as usize], &mut right[0]);
-                    descend_fork(simd, chain, step.length, record, above, left, right, sums);
+                    descend_fork(simd, chain, &joined, above, left, right, sums);
                 }
             }
         }
@@ -183,15 +189,14 @@ fn descend_other<S: Simd, const W: usize>(
 fn climb_cherry<S: Simd, const W: usize>(
     simd: S,
     chain: &Chain<W>,
-    entries: [&Entry<W>; 2],
-    rest: [f64; 2],
+    step: &Step,
     bits: [u64; 2],
     record: &mut Record<W>,
     out: &mut Pair<W>,
 ) {
     for eighth in 0..W / LANES {
         let rates = chain.rates(simd, eighth);
-        let settled = record.settle(simd, &rates, entries, rest, eighth);
+        let settled = record.settle(simd, chain, &rates, step, eighth);
         let left = rates.send_tip(settled[0], eighth_of(bits[0], eighth));
         let right = rates.send_tip(settled[1], eighth_of(bits[1], eighth));
         out.store_product(left, right, eighth);
@@ -202,8 +207,7 @@ fn climb_cherry<S: Simd, const W: usize>(
 fn climb_ladder<S: Simd, const W: usize>(
     simd: S,
     chain: &Chain<W>,
-    entries: [&Entry<W>; 2],
-    rest: [f64; 2],
+    step: &Step,
     left_child: &Pair<W>,
     bits: u64,
     record: &mut Record<W>,
@@ -211,7 +215,7 @@ fn climb_ladder<S: Simd, const W: usize>(
 ) {
     for eighth in 0..W / LANES {
         let rates = chain.rates(simd, eighth);
-        let settled = record.settle(simd, &rates, entries, rest, eighth);
+        let settled = record.settle(simd, chain, &rates, step, eighth);
         let left = rates.send(settled[0], left_child.load(simd, eighth));
         let right = rates.send_tip(settled[1], eighth_of(bits, eighth));
         out.store_product(left, right, eighth);
@@ -222,15 +226,14 @@ fn climb_ladder<S: Simd, const W: usize>(
 fn climb_fork<S: Simd, const W: usize>(
     simd: S,
     chain: &Chain<W>,
-    entries: [&Entry<W>; 2],
-    rest: [f64; 2],
+    step: &Step,
     children: [&Pair<W>; 2],
     record: &mut Record<W>,
     out: &mut Pair<W>,
 ) {
     for eighth in 0..W / LANES {
         let rates = chain.rates(simd, eighth);
-        let settled = record.settle(simd, &rates, entries, rest, eighth);
+        let settled = record.settle(simd, chain, &rates, step, eighth);
         let left = rates.send(settled[0], children[0].load(simd, eighth));
         let right = rates.send(settled[1], children[1].load(simd, eighth));
         out.store_product(left, right, eighth);
@@ -243,13 +246,13 @@ impl<const W: usize> Record<W> {
     fn settle<S: Simd>(
         &mut self,
         simd: S,
+        chain: &Chain<W>,
         rates: &Rates<S>,
-        entries: [&Entry<W>; 2],
-        rest: [f64; 2],
+        step: &Step,
         eighth: usize,
     ) -> [Wide<S>; 2] {
-        let left = rates.settled(simd, entries[0], rest[0], eighth);
-        let right = rates.settled(simd, entries[1], rest[1], eighth);
+        let left = rates.settled(simd, chain.entry(step.entry[0]), step.rest[0], eighth);
+        let right = rates.settled(simd, chain.entry(step.entry[1]), step.rest[1], eighth);
         left.store(&mut self.settled[0], eighth);
         right.store(&mut self.settled[1], eighth);
         [left, right]
@@ -264,6 +267,14 @@ impl<const W: usize> Record<W> {
     }
 }
 
+/// What is known of a join on the way down.
+struct Joined<'a, const W: usize> {
+    record: &'a Record<W>,
+    length: [f64; 2],
+    /// In which lanes a tip is present, from the lowest bit on; unread for a node.
+    bits: [u64; 2],
+}
+
 #[inline(always)]
 fn product<S: Simd>(a: [Wide<S>; 2], b: [Wide<S>; 2]) -> [Wide<S>; 2] {
     [a[0] * b[0], a[1] * b[1]]
@@ -273,17 +284,15 @@ fn product<S: Simd>(a: [Wide<S>; 2], b: [Wide<S>; 2]) -> [Wide<S>; 2] {
 fn descend_cherry<S: Simd, const W: usize>(
     simd: S,
     chain: &Chain<W>,
-    length: [f64; 2],
-    record: &Record<W>,
-    bits: [u64; 2],
+    joined: &Joined<W>,
     above: &Pair<W>,
     sums: &mut Sums<W>,
 ) {
-    let length = [Wide::splat(simd, length[0]), Wide::splat(simd, length[1])];
+    let length = [Wide::splat(simd, joined.length[0]), Wide::splat(simd, joined.length[1])];
     for eighth in 0..W / LANES {
         let (rates, mut totals) = (chain.rates(simd, eighth), Totals::load(simd, sums, eighth));
-        let (settled, above) = (record.load(simd, eighth), above.load(simd, eighth));
-        let present = [eighth_of(bits[0], eighth), eighth_of(bits[1], eighth)];
+        let (settled, above) = (joined.record.load(simd, eighth), above.load(simd, eighth));
+        let present = [eighth_of(joined.bits[0], eighth), eighth_of(joined.bits[1], eighth)];
         let left = rates.send_tip(settled[0], present[0]);
         let right = rates.send_tip(settled[1], present[1]);
         totals.absorb_tip(&rates, length[0], settled[0], product(above, right), present[0]);
@@ -296,18 +305,16 @@ fn descend_cherry<S: Simd, const W: usize>(
 fn descend_ladder<S: Simd, const W: usize>(
     simd: S,
     chain: &Chain<W>,
-    length: [f64; 2],
-    record: &Record<W>,
-    bits: u64,
+    joined: &Joined<W>,
     above: &Pair<W>,
     left_child: &mut Pair<W>,
     sums: &mut Sums<W>,
 ) {
-    let length = [Wide::splat(simd, length[0]), Wide::splat(simd, length[1])];
+    let length = [Wide::splat(simd, joined.length[0]), Wide::splat(simd, joined.length[1])];
     for eighth in 0..W / LANES {
         let (rates, mut totals) = (chain.rates(simd, eighth), Totals::load(simd, sums, eighth));
-        let (settled, above) = (record.load(simd, eighth), above.load(simd, eighth));
-        let (below, present) = (left_child.load(simd, eighth), eighth_of(bits, eighth));
+        let (settled, above) = (joined.record.load(simd, eighth), above.load(simd, eighth));
+        let (below, present) = (left_child.load(simd, eighth), eighth_of(joined.bits[1], eighth));
         let left = rates.send(settled[0], below);
         let right = rates.send_tip(settled[1], present);
         let by_left = totals.absorb(&rates, length[0], settled[0], product(above, right), below);
@@ -321,17 +328,16 @@ fn descend_ladder<S: Simd, const W: usize>(
 fn descend_fork<S: Simd, const W: usize>(
     simd: S,
     chain: &Chain<W>,
-    length: [f64; 2],
-    record: &Record<W>,
+    joined: &Joined<W>,
     above: &Pair<W>,
     left_child: &mut Pair<W>,
     right_child: &mut Pair<W>,
     sums: &mut Sums<W>,
 ) {
-    let length = [Wide::splat(simd, length[0]), Wide::splat(simd, length[1])];
+    let length = [Wide::splat(simd, joined.length[0]), Wide::splat(simd, joined.length[1])];
     for eighth in 0..W / LANES {
         let (rates, mut totals) = (chain.rates(simd, eighth), Totals::load(simd, sums, eighth));
-        let (settled, above) = (record.load(simd, eighth), above.load(simd, eighth));
+        let (settled, above) = (joined.record.load(simd, eighth), above.load(simd, eighth));
         let below = [left_child.load(simd, eighth), right_child.load(simd, eighth)];
         let left = rates.send(settled[0], below[0]);
         let right = rates.send(settled[1], below[1]);

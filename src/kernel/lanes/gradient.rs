@@ -13,8 +13,8 @@ use crate::kernel::source::KeptSource;
 use crate::kernel::transition::Equilibria;
 
 /// What pieces use one after the other.
-pub(super) struct Room<'a> {
-    quick: Option<(&'a Joins, quick::GradientRoom<WIDTH>)>,
+pub(super) struct Room {
+    quick: Option<quick::GradientRoom<WIDTH>>,
     scratch: Scratch<WIDTH>,
     equilibria: Vec<Equilibria<WIDTH>>,
     decays: Vec<Decay<WIDTH>>,
@@ -22,12 +22,13 @@ pub(super) struct Room<'a> {
     rates: Vec<[[f64; WIDTH]; 2]>,
 }
 
-impl<'a> Room<'a> {
-    /// Returns the room; without `joins` every piece goes the exact way, and none has derivatives by lengths with them.
-    pub(super) fn new(kernel: &Kernel, joins: Option<&'a Joins>, prepared: &PreparedLanes) -> Self {
+impl Room {
+    /// Returns the room; without `joins` every piece goes the exact way; with them there are no derivatives by
+    /// branch lengths.
+    pub(super) fn new(kernel: &Kernel, joins: Option<&Joins>, prepared: &PreparedLanes) -> Self {
         let n_sets = prepared.input.n_sets;
         Self {
-            quick: joins.map(|joins| (joins, quick::GradientRoom::new(joins, prepared))),
+            quick: joins.map(|joins| quick::GradientRoom::new(joins, prepared)),
             scratch: Scratch::new(&kernel.layout),
             equilibria: vec![Equilibria::of([1.0; WIDTH], [1.0; WIDTH]); n_sets],
             decays: vec![Decay::NONE; kernel.problem.tree().n_nodes()],
@@ -46,10 +47,9 @@ pub(super) fn piece(
     result: &mut Part,
 ) {
     let cotangent = take(cotangent, first, 0.0);
-    if let Some((joins, room)) = &mut room.quick
+    if let Some(room) = &mut room.quick
         && let Some(()) = dispatch::run(QuickPiece {
             kernel,
-            joins,
             prepared,
             first,
             cotangent,
@@ -71,7 +71,6 @@ pub(super) fn piece(
 
 struct QuickPiece<'a> {
     kernel: &'a Kernel,
-    joins: &'a Joins,
     prepared: &'a PreparedLanes<'a>,
     first: usize,
     cotangent: [f64; WIDTH],
@@ -88,7 +87,6 @@ impl Work for QuickPiece<'_> {
         quick::gradients(
             simd,
             self.kernel,
-            self.joins,
             prepared,
             first,
             &self.cotangent,
@@ -98,16 +96,16 @@ impl Work for QuickPiece<'_> {
     }
 }
 
-struct Piece<'a, 'b> {
+struct Piece<'a> {
     kernel: &'a Kernel,
     prepared: &'a PreparedLanes<'a>,
     first: usize,
     cotangent: [f64; WIDTH],
-    room: &'a mut Room<'b>,
+    room: &'a mut Room,
     result: &'a mut Part,
 }
 
-impl Work for Piece<'_, '_> {
+impl Work for Piece<'_> {
     type Output = ();
 
     #[inline(always)]

@@ -78,7 +78,6 @@ impl<const W: usize> GradientRoom<W> {
 pub(super) fn values<S: Simd, const W: usize>(
     simd: S,
     kernel: &Kernel,
-    joins: &Joins,
     prepared: &PreparedLanes,
     first: usize,
     room: &mut Room<W>,
@@ -91,12 +90,12 @@ pub(super) fn values<S: Simd, const W: usize>(
     } = room;
     found.clear();
     for category in 0..prepared.n_categories() {
-        let course = course(simd, kernel, joins, prepared, category, first, chains)?;
+        let course = course(simd, kernel, prepared, category, first, chains)?;
         let mut scaling = Scaling::NONE;
         climb(simd, &course, slots, links, &mut scaling);
         found.push(at_root(&slots[0], &scaling, &prepared.root(category, first))?);
     }
-    Some(log_of_total(&totals(&prepared.input.weights, found)?))
+    Some(log_of_total(&totals(prepared.input.weights, found)?))
 }
 
 /// Writes values and derivatives of the patterns from `first` on.
@@ -104,7 +103,6 @@ pub(super) fn values<S: Simd, const W: usize>(
 pub(super) fn gradients<S: Simd, const W: usize>(
     simd: S,
     kernel: &Kernel,
-    joins: &Joins,
     prepared: &PreparedLanes,
     first: usize,
     cotangent: &[f64; W],
@@ -121,15 +119,15 @@ pub(super) fn gradients<S: Simd, const W: usize>(
     found.clear();
     rates.clear();
     for category in 0..prepared.n_categories() {
-        let course = course(simd, kernel, joins, prepared, category, first, chains)?;
+        let course = course(simd, kernel, prepared, category, first, chains)?;
         let mut scaling = Scaling::NONE;
         kept.climb(simd, &course, &mut scaling);
         let frequencies = prepared.root(category, first);
         let root = kept.root();
         let here = at_root(root, &scaling, &frequencies)?;
-        for lane in 0..W {
-            root.absent[lane] = frequencies[lane][0] / here.likelihood[lane];
-            root.present[lane] = frequencies[lane][1] / here.likelihood[lane];
+        for (lane, [absent, present]) in frequencies.into_iter().enumerate() {
+            root.absent[lane] = absent / here.likelihood[lane];
+            root.present[lane] = present / here.likelihood[lane];
         }
         found.push(here);
         sums.fill(Sums::ZERO);
@@ -144,7 +142,7 @@ pub(super) fn gradients<S: Simd, const W: usize>(
     {
         return None;
     }
-    let total = totals(&prepared.input.weights, found)?;
+    let total = totals(prepared.input.weights, found)?;
     let n_sets = prepared.input.n_sets;
     for (category, (found, rates)) in found.iter().zip(rates.chunks_mut(n_sets)).enumerate() {
         let weight = prepared.input.weights[category];
@@ -173,12 +171,12 @@ pub(super) fn gradients<S: Simd, const W: usize>(
 fn course<'a, S: Simd, const W: usize>(
     simd: S,
     kernel: &'a Kernel,
-    joins: &'a Joins,
     prepared: &'a PreparedLanes,
     category: usize,
     first: usize,
     chains: &'a mut [Chain<W>],
 ) -> Option<Course<'a, W>> {
+    let joins = kernel.joins()?;
     let mut extremes = Extremes::NONE;
     for (set, chain) in chains.iter_mut().enumerate() {
         let [gain, loss] = prepared.rates(category, set, first);
@@ -259,8 +257,8 @@ fn totals<const W: usize>(weights: &[f64], found: &[Found<W>]) -> Option<Total<W
 #[inline(always)]
 fn log_of_total<const W: usize>(total: &Total<W>) -> [f64; W] {
     let mut values = [0.0; W];
-    for lane in 0..W {
-        values[lane] = total.exponent[lane].mul_add(std::f64::consts::LN_2, ln(total.likelihood[lane]));
+    for (lane, value) in values.iter_mut().enumerate() {
+        *value = total.exponent[lane].mul_add(std::f64::consts::LN_2, ln(total.likelihood[lane]));
     }
     values
 }

@@ -96,7 +96,7 @@ impl<S: Simd> Totals<S> {
         outer: [Wide<S>; 2],
         present: u8,
     ) {
-        let zero = rates.one - rates.one;
+        let zero = rates.zero;
         let slope = rates.less.mul_add(outer[1], rates.gain * outer[0]) * length;
         let slope = slope.or(present, zero - slope);
         let both = outer[0] + outer[1];

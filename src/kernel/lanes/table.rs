@@ -160,11 +160,11 @@ impl<const W: usize> Chain<W> {
     /// Returns the rates of eight lanes.
     #[inline(always)]
     pub(super) fn rates<S: Simd>(&self, simd: S, eighth: usize) -> Rates<S> {
-        let loss = Wide::load(simd, &self.loss, eighth);
+        let (loss, zero) = (Wide::load(simd, &self.loss, eighth), Wide::splat(simd, 0.0));
         Rates {
             gain: Wide::load(simd, &self.gain, eighth),
             loss,
-            less: Wide::splat(simd, 0.0) - loss,
+            less: zero - loss,
             series: [
                 Wide::load(simd, &self.series[0], eighth),
                 Wide::load(simd, &self.series[1], eighth),
@@ -172,6 +172,7 @@ impl<const W: usize> Chain<W> {
                 Wide::load(simd, &self.series[3], eighth),
                 Wide::load(simd, &self.series[4], eighth),
             ],
+            zero,
             one: Wide::splat(simd, 1.0),
         }
     }
@@ -192,6 +193,7 @@ pub(super) struct Rates<S: Simd> {
     /// Minus the loss rate.
     pub(super) less: Wide<S>,
     series: [Wide<S>; SERIES.len()],
+    pub(super) zero: Wide<S>,
     pub(super) one: Wide<S>,
 }
 

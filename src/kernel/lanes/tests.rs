@@ -135,7 +135,7 @@ impl Drawn {
         let mut room = quick::Room::new(joins, &prepared);
         let n_pieces = prepared.n_patterns.div_ceil(WIDTH);
         let is_quick = |&piece: &usize| {
-            let work = Quick(&self.kernel, joins, &prepared, piece * WIDTH, &mut room);
+            let work = Quick(&self.kernel, &prepared, piece * WIDTH, &mut room);
             dispatch::run(work).is_some()
         };
         (n_pieces, (0..n_pieces).filter(is_quick).count())
@@ -147,20 +147,14 @@ impl Drawn {
     }
 }
 
-struct Quick<'a>(
-    &'a Kernel,
-    &'a Joins,
-    &'a PreparedLanes<'a>,
-    usize,
-    &'a mut quick::Room<WIDTH>,
-);
+struct Quick<'a>(&'a Kernel, &'a PreparedLanes<'a>, usize, &'a mut quick::Room<WIDTH>);
 
 impl Work for Quick<'_> {
     type Output = Option<[f64; WIDTH]>;
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) -> Self::Output {
-        quick::values(simd, self.0, self.1, self.2, self.3, self.4)
+        quick::values(simd, self.0, self.1, self.2, self.3)
     }
 }
 
@@ -182,7 +176,7 @@ fn draw_tree(kind: Kind, random: &mut Random) -> Tree {
             if random.unit() < kind.zero {
                 length[node as usize] = 0.0;
             }
-        } else if n_left > 0 {
+        } else {
             n_left -= 1;
         }
         open.push(node);
@@ -243,10 +237,9 @@ fn compare_adjoints(drawn: &Drawn, found: &LaneAdjoint, exact: &LaneAdjoint, rou
     }
     let roots = found.root.as_flattened().iter().zip(exact.root.as_flattened());
     for (found, exact) in roots.chain(found.weights.iter().zip(&exact.weights)) {
-        assert!(
-            (found - exact).abs() <= 1e-11 * exact.abs().max(1e-3),
-            "{round}: {found} {exact}"
-        );
+        let is_same = found == exact || (found.is_nan() && exact.is_nan());
+        let is_close = is_same || (found - exact).abs() <= 1e-11 * exact.abs().max(1e-3);
+        assert!(is_close, "round {round}: {found} {exact}");
     }
     assert!(found.branch_length.is_empty());
     assert_eq!(found.tips, exact.tips);
@@ -376,10 +369,13 @@ fn states_that_drift_apart_and_impossible_data_are_left_to_extended_exponents() 
     parent[USUAL.n_tips] = NO_PARENT;
     let names: Names = (0..parent.len()).map(|node| format!("n{node}")).collect();
     let star = Tree::new(parent, vec![0.1; USUAL.n_tips + 1], names).unwrap();
-    let kind = Kind { present: 1.0, ..USUAL };
-    let mut drawn = Drawn::over(star, kind, &mut Random(1));
+    let mut drawn = Drawn::over(star.clone(), USUAL, &mut Random(1));
+    drawn.gain.fill(1.0);
+    drawn.loss.fill(1.0);
     let (n_pieces, n_quick) = drawn.n_quick();
     assert_eq!(n_quick, n_pieces);
+    let kind = Kind { present: 1.0, ..USUAL };
+    let mut drawn = Drawn::over(star, kind, &mut Random(1));
     drawn.gain.fill(1e-11);
     let (n_pieces, n_quick) = drawn.n_quick();
     assert_eq!(n_quick, 0, "of {n_pieces}");
@@ -410,7 +406,7 @@ fn all_instruction_sets_give_the_same_bits_from_a_table() {
         let joins = drawn.kernel.joins().unwrap();
         // Bit for bit, so compared with ==.
         let rooms = || quick::Room::new(joins, &prepared);
-        let values = dispatch::run_each(|| Whole(&drawn.kernel, joins, &prepared, rooms()));
+        let values = dispatch::run_each(|| Whole(&drawn.kernel, &prepared, rooms()));
         assert!(values.iter().all(|found| found.is_some() && found == &values[0]));
         let gradients = dispatch::run_each(|| WholeGradient(&drawn.kernel, joins, &prepared));
         assert!(gradients.iter().all(|found| found.is_some() && found == &gradients[0]));
@@ -435,14 +431,14 @@ fn any_number_of_threads_gives_the_same_bits_from_a_table() {
     assert_eq!(with(1), with(3));
 }
 
-struct Whole<'a>(&'a Kernel, &'a Joins, &'a PreparedLanes<'a>, quick::Room<WIDTH>);
+struct Whole<'a>(&'a Kernel, &'a PreparedLanes<'a>, quick::Room<WIDTH>);
 
 impl Work for Whole<'_> {
     type Output = Option<[f64; WIDTH]>;
 
     #[inline(always)]
     fn run<S: Simd>(mut self, simd: S) -> Self::Output {
-        quick::values(simd, self.0, self.1, self.2, WIDTH, &mut self.3)
+        quick::values(simd, self.0, self.1, WIDTH, &mut self.2)
     }
 }
 
@@ -456,16 +452,7 @@ impl Work for WholeGradient<'_> {
         let Self(kernel, joins, prepared) = self;
         let mut room = quick::GradientRoom::new(joins, prepared);
         let mut part = adjoint::Part::new(kernel, &prepared.input, WIDTH);
-        quick::gradients(
-            simd,
-            kernel,
-            joins,
-            prepared,
-            WIDTH,
-            &[0.7; WIDTH],
-            &mut room,
-            &mut part,
-        )
-        .map(|()| (part.values, part.adjoint))
+        quick::gradients(simd, kernel, prepared, WIDTH, &[0.7; WIDTH], &mut room, &mut part)
+            .map(|()| (part.values, part.adjoint))
     }
 }

@@ -11,17 +11,17 @@ use crate::kernel::source::FreshSource;
 use crate::kernel::transition::Equilibria;
 
 /// What pieces use one after the other.
-pub(super) struct Room<'a> {
-    quick: Option<(&'a Joins, quick::Room<WIDTH>)>,
+pub(super) struct Room {
+    quick: Option<quick::Room<WIDTH>>,
     slots: Vec<Partial<WIDTH>>,
     equilibria: Vec<Equilibria<WIDTH>>,
 }
 
-impl<'a> Room<'a> {
+impl Room {
     /// Returns the room; without `joins` every piece goes the exact way.
-    pub(super) fn new(kernel: &Kernel, joins: Option<&'a Joins>, prepared: &PreparedLanes) -> Self {
+    pub(super) fn new(kernel: &Kernel, joins: Option<&Joins>, prepared: &PreparedLanes) -> Self {
         Self {
-            quick: joins.map(|joins| (joins, quick::Room::new(joins, prepared))),
+            quick: joins.map(|joins| quick::Room::new(joins, prepared)),
             slots: vec![Partial::ones(); kernel.plan.n_slots],
             equilibria: vec![Equilibria::of([1.0; WIDTH], [1.0; WIDTH]); prepared.input.n_sets],
         }
@@ -30,10 +30,9 @@ impl<'a> Room<'a> {
 
 /// Returns the log-likelihoods of the patterns from `first` on.
 pub(super) fn piece(kernel: &Kernel, prepared: &PreparedLanes, first: usize, room: &mut Room) -> [f64; WIDTH] {
-    if let Some((joins, room)) = &mut room.quick
+    if let Some(room) = &mut room.quick
         && let Some(values) = dispatch::run(QuickPiece {
             kernel,
-            joins,
             prepared,
             first,
             room,
@@ -51,7 +50,6 @@ pub(super) fn piece(kernel: &Kernel, prepared: &PreparedLanes, first: usize, roo
 
 struct QuickPiece<'a> {
     kernel: &'a Kernel,
-    joins: &'a Joins,
     prepared: &'a PreparedLanes<'a>,
     first: usize,
     room: &'a mut quick::Room<WIDTH>,
@@ -62,18 +60,18 @@ impl Work for QuickPiece<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) -> Self::Output {
-        quick::values(simd, self.kernel, self.joins, self.prepared, self.first, self.room)
+        quick::values(simd, self.kernel, self.prepared, self.first, self.room)
     }
 }
 
-struct Piece<'a, 'b> {
+struct Piece<'a> {
     kernel: &'a Kernel,
     prepared: &'a PreparedLanes<'a>,
     first: usize,
-    room: &'a mut Room<'b>,
+    room: &'a mut Room,
 }
 
-impl Work for Piece<'_, '_> {
+impl Work for Piece<'_> {
     type Output = [f64; WIDTH];
 
     #[inline(always)]

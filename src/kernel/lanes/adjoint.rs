@@ -10,7 +10,7 @@ pub struct LaneAdjoint {
     pub gain: Vec<f64>,
     /// `[n_categories][n_sets][n_patterns]`.
     pub loss: Vec<f64>,
-    /// `[n_nodes]`; 0 for the root.
+    /// `[n_nodes]`; 0 for the root; empty from [`lane_rate_jacobian`](crate::kernel::Kernel::lane_rate_jacobian).
     pub branch_length: Vec<f64>,
     /// `[n_categories][n_patterns]`.
     pub root: Vec<[f64; 2]>,

@@ -14,6 +14,7 @@ mod parallel;
 mod presence;
 mod simulation;
 mod specification;
+mod targets;
 mod tree;
 mod xla;
 

@@ -6,7 +6,7 @@
 use super::data::PyData;
 use super::errors::OrRaise;
 use super::model::PyModel;
-use super::{workers, xla};
+use super::{targets, workers};
 use crate::error::ModelError;
 use crate::model::{GeneContentModel, GivenRates, Numbers, ValueAndGradient};
 use crate::parallel::Monitor;
@@ -235,14 +235,14 @@ pub(super) struct PyDifferentiable {
 impl PyDifferentiable {
     fn new(target: Target) -> Self {
         let target = Arc::new(target);
-        let id = xla::keep(target.clone());
+        let id = targets::keep(target.clone());
         Self { target, id }
     }
 }
 
 impl Drop for PyDifferentiable {
     fn drop(&mut self) {
-        xla::forget(self.id);
+        targets::forget(self.id);
     }
 }
 

@@ -17,6 +17,7 @@ mod parallel;
 mod presence;
 mod simulation;
 mod specification;
+mod targets;
 mod tree;
 mod wide_table;
 mod xla;

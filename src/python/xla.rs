@@ -12,18 +12,17 @@
 //! buffers of results overlap nothing.
 #![allow(unsafe_code)]
 
-use super::differentiable::{FUNCTIONS, Function, Rows, Target};
+use super::differentiable::{FUNCTIONS, Function, Rows};
+use super::targets;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyDict};
-use std::collections::HashMap;
 use std::ffi::{CString, c_char, c_void};
 use std::mem::offset_of;
 use std::ops::RangeInclusive;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{NonNull, null_mut};
-use std::sync::atomic::{AtomicI32, AtomicI64, Ordering};
-use std::sync::{Arc, LazyLock, PoisonError, RwLock};
+use std::sync::atomic::{AtomicI32, Ordering};
 
 /// Versions of the interface with the structures below.
 const MAJOR: i32 = 0;
@@ -39,26 +38,6 @@ const S64: u32 = 5;
 const F64: u32 = 12;
 const INVALID_ARGUMENT: u32 = 3;
 const INTERNAL: u32 = 13;
-
-/// The objects that compiled code may ask for: compiled code holds a number, for it must not hold a pointer to what
-/// Python may have let go.
-static TARGETS: LazyLock<RwLock<HashMap<i64, Arc<Target>>>> = LazyLock::new(RwLock::default);
-
-/// Makes an object known and returns its number.
-pub(super) fn keep(target: Arc<Target>) -> i64 {
-    static NEXT: AtomicI64 = AtomicI64::new(1);
-    let id = NEXT.fetch_add(1, Ordering::Relaxed);
-    TARGETS
-        .write()
-        .unwrap_or_else(PoisonError::into_inner)
-        .insert(id, target);
-    id
-}
-
-/// Forgets an object; evaluations under way go on.
-pub(super) fn forget(id: i64) {
-    TARGETS.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
-}
 
 #[repr(C)]
 struct Extension {
@@ -202,16 +181,16 @@ unsafe fn handle(frame: *mut Frame, function: Function) -> *mut c_void {
         // SAFETY: the frame is one of execution, checked inside.
         unsafe { execute(frame, function) }
     }));
-    match outcome {
-        Ok(Ok(())) => null_mut(),
-        // SAFETY: the runtime's table of functions outlives the frame.
-        Ok(Err(message)) => unsafe { error(frame, INVALID_ARGUMENT, message) },
-        // SAFETY: as above.
-        Err(_) => unsafe {
-            let message = format!("evaluating {function:?} failed inside the native module; please report it");
-            error(frame, INTERNAL, message)
-        },
-    }
+    let (code, message) = match outcome {
+        Ok(Ok(())) => return null_mut(),
+        Ok(Err(message)) => (INVALID_ARGUMENT, message),
+        Err(_) => (
+            INTERNAL,
+            format!("evaluating {function:?} failed inside the native module; please report it"),
+        ),
+    };
+    // SAFETY: the runtime's table of functions outlives the frame.
+    unsafe { error(frame, code, message) }
 }
 
 /// Answers the question for the version of the interface, if that is what the frame is.
@@ -249,10 +228,9 @@ unsafe fn answered_metadata(frame: &mut Frame) -> bool {
 /// All pointers of the frame are valid, as the interface promises for the stage of execution.
 unsafe fn execute(frame: &Frame, function: Function) -> Result<(), String> {
     if frame.struct_size < size_of::<Frame>() || frame.stage != EXECUTE {
-        let (size, stage) = (frame.struct_size, frame.stage);
         return Err(format!(
-            "the frame of {function:?} has size {size} and stage {stage}; expected {} or more and {EXECUTE}",
-            size_of::<Frame>()
+            "the frame of {function:?} is too small or not of execution (stage {})",
+            frame.stage
         ));
     }
     // SAFETY: attributes are valid during the call.
@@ -263,12 +241,8 @@ unsafe fn execute(frame: &Frame, function: Function) -> Result<(), String> {
             whole_number(attributes, "nan_outside")?,
         )
     };
-    let target = TARGETS
-        .read()
-        .unwrap_or_else(PoisonError::into_inner)
-        .get(&id)
-        .cloned()
-        .ok_or("the model of this compiled function is gone; keep the function that made it")?;
+    let target =
+        targets::find(id).ok_or("the model of this compiled function is gone; keep the function that made it")?;
     let (mut inputs, mut outputs) = (Vec::new(), Vec::new());
     // SAFETY: buffers are valid during the call, hold as many numbers as their dimensions say, and nothing writes to
     // those of arguments or touches those of results meanwhile; `start` is aligned and not null.

@@ -95,10 +95,12 @@ fn expected(file: &str) -> Option<Expected> {
         // Policy: blanks do not separate fields.
         "m25_space_sep.Rtab" => Refusal(&["blanks between its fields (use tabs)", "rtab, tsv, csv"]),
         // Policy: CAFE tables are refused by name, as m31.
-        "m29_huge_count.tsv" | "m31_cafe.tsv" => Refusal(&["CAFE", "'Desc', 'Family ID'", "roary, rtab, tsv, csv"]),
+        "m29_huge_count.tsv" | "m31_cafe.tsv" => {
+            Refusal(&["CAFE", "'Desc', 'Family ID'", "roary, pairs, rtab, tsv, csv"])
+        }
         "m40_roary.csv" => Families(&["1010", "1111"]),
-        "m42_orthofinder_genecount.tsv" => Refusal(&["OrthoFinder", "'Total'", "roary, rtab, tsv, csv"]),
-        "m44_phyletic_fasta.fa" => Refusal(&["FASTA", "'>'", "roary, rtab, tsv, csv"]),
+        "m42_orthofinder_genecount.tsv" => Refusal(&["OrthoFinder", "'Total'", "roary, pairs, rtab, tsv, csv"]),
+        "m44_phyletic_fasta.fa" => Refusal(&["FASTA", "'>'", "roary, pairs, rtab, tsv, csv"]),
         // Policy: not a presence table.
         "m46_completeness.tsv" => Refusal(&["completeness table"]),
         // Policy: whether a file is compressed is read from its content.

@@ -103,7 +103,7 @@ def _others(check: Check) -> list[Finding]:
         if math.isnan(row["p_value"]):
             continue
         off = is_off(row, check.n_simulations)
-        text = f"{row['observed']:.6g}, simulated {row['mean']:.6g} (sd {row['sd']:.2g}, p = {_p(row)})"
+        text = f"{row['observed']:.6g}, simulated {row['mean']:.6g} (sd {row['sd']:.3g}, p = {_p(row)})"
         found.append(Finding(name.replace("_", " "), not off, text, _advice(check, name, row) if off else ""))
     return found
 

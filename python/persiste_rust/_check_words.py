@@ -183,7 +183,7 @@ def summary(check: Check) -> str:
     if check.total_families is not None:
         total = check.total_families
         words = (
-            f"{total.value:.1f} (standard error {total.standard_error:.2g}) if the process is as the model says, "
+            f"{total.value:.1f} (standard error {total.standard_error:.4g}) if the process is as the model says, "
             f"{len(check.families)} of them recorded"
         )
         lines.append(("families in all", words))

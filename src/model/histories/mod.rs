@@ -47,6 +47,12 @@ enum Chains<'a> {
     },
 }
 
+/// What the kernel is given.
+enum Input<'a> {
+    Shared(SharedInput<'a>),
+    Lanes(LaneInput<'a>),
+}
+
 /// A model whose families have histories.
 pub trait HistoryModel: Sync {
     /// Returns the tree and the patterns.
@@ -274,28 +280,30 @@ impl Histories<'_> {
         monitor: &Monitor,
         visit: impl Fn(&PosteriorBlock) -> T + Sync,
     ) -> Result<Vec<T>, Cancelled> {
+        match self.input() {
+            Input::Shared(input) => self.kernel.branch_posteriors(input, workers, monitor, visit),
+            Input::Lanes(input) => self.kernel.lane_branch_posteriors(input, workers, monitor, visit),
+        }
+    }
+
+    /// Returns the chains as the kernel takes them.
+    fn input(&self) -> Input<'_> {
         match &self.chains {
-            Chains::Shared { transitions, root, .. } => {
-                let input = SharedInput {
-                    transitions,
-                    root,
-                    weights: self.weights,
-                    tips: self.tips,
-                };
-                self.kernel.branch_posteriors(input, workers, monitor, visit)
-            }
-            Chains::Lanes { gain, loss, root } => {
-                let input = LaneInput {
-                    gain,
-                    loss,
-                    set_of_branch: self.set_of_node,
-                    n_sets: self.n_sets,
-                    root,
-                    weights: self.weights,
-                    tips: self.tips,
-                };
-                self.kernel.lane_branch_posteriors(input, workers, monitor, visit)
-            }
+            Chains::Shared { transitions, root, .. } => Input::Shared(SharedInput {
+                transitions,
+                root,
+                weights: self.weights,
+                tips: self.tips,
+            }),
+            Chains::Lanes { gain, loss, root } => Input::Lanes(LaneInput {
+                gain,
+                loss,
+                set_of_branch: self.set_of_node,
+                n_sets: self.n_sets,
+                root,
+                weights: self.weights,
+                tips: self.tips,
+            }),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! What all other tips say about the record of each.
 
-use super::{Chains, Histories};
+use super::{Histories, Input};
 use crate::error::Cancelled;
-use crate::kernel::{LaneInput, PredictionBlock, SharedInput};
+use crate::kernel::PredictionBlock;
 use crate::parallel::Monitor;
 
 impl Histories<'_> {
@@ -16,28 +16,9 @@ impl Histories<'_> {
         monitor: &Monitor,
         visit: impl Fn(&PredictionBlock) -> T + Sync,
     ) -> Result<Vec<T>, Cancelled> {
-        match &self.chains {
-            Chains::Shared { transitions, root, .. } => {
-                let input = SharedInput {
-                    transitions,
-                    root,
-                    weights: self.weights,
-                    tips: self.tips,
-                };
-                self.kernel.tip_predictions(input, self.workers, monitor, visit)
-            }
-            Chains::Lanes { gain, loss, root } => {
-                let input = LaneInput {
-                    gain,
-                    loss,
-                    set_of_branch: self.set_of_node,
-                    n_sets: self.n_sets,
-                    root,
-                    weights: self.weights,
-                    tips: self.tips,
-                };
-                self.kernel.lane_tip_predictions(input, self.workers, monitor, visit)
-            }
+        match self.input() {
+            Input::Shared(input) => self.kernel.tip_predictions(input, self.workers, monitor, visit),
+            Input::Lanes(input) => self.kernel.lane_tip_predictions(input, self.workers, monitor, visit),
         }
     }
 }

@@ -125,6 +125,14 @@ def _close(stream: TextIO) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit status."""
     try:
+        return _run(argv)
+    except KeyboardInterrupt:
+        print("persiste: interrupted", file=sys.stderr)
+        return _INTERRUPTED
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    try:
         with warnings.catch_warnings():
             warnings.simplefilter("always", RuntimeWarning)
             warnings.simplefilter("always", UserWarning)
@@ -135,9 +143,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         _close(sys.stdout)
         return _BROKEN_PIPE
-    except KeyboardInterrupt:
-        print("persiste: interrupted", file=sys.stderr)
-        return _INTERRUPTED
     except (ValueError, TypeError, OSError, ImportError, MemoryError, OverflowError) as error:
         if os.environ.get("PERSISTE_TRACEBACK") == "1":
             traceback.print_exc()

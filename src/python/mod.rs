@@ -25,6 +25,7 @@ mod xla;
 use crate::model::{RootPrior, ascertainment, rates, root_prior};
 use crate::parallel::{Workers, thread_count};
 use errors::OrRaise;
+use numpy::{PyArray1, PyArrayMethods};
 use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -69,8 +70,19 @@ fn table_formats(py: Python<'_>) -> PyResult<Vec<Bound<'_, PyDict>>> {
     crate::io::table::formats().iter().map(describe).collect()
 }
 
+/// Fetches what the `numpy` crate asks of NumPy on first use, by running Python code; if Ctrl-C came then, in the middle
+/// of somebody's work, that crate would panic. It is asked for when the module is imported, before any work.
+fn fetch_array_api(py: Python<'_>) -> PyResult<()> {
+    py.import("numpy.lib")?;
+    PyArray1::<f64>::zeros(py, 0, false)
+        .try_readonly()
+        .map(drop)
+        .map_err(PyErr::from)
+}
+
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    fetch_array_api(module.py())?;
     crate::kernel::instruction_set().map_err(|error| PyImportError::new_err(error.to_string()))?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<tree::PyTree>()?;

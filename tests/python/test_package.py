@@ -130,3 +130,20 @@ def test_without_jax_or_pytorch_a_message_names_the_extra(absent: str, statement
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     last = done.stderr.splitlines()[-1]
     assert last == f"ImportError: {expected}; pip install 'persiste-rust[{absent}]'"
+
+
+INTERRUPTED = """
+import numpy, numpy.lib
+def interrupt(*_):
+    raise KeyboardInterrupt
+import persiste_rust
+numpy.lib.NumpyVersion = interrupt
+print(persiste_rust.Tree.from_newick("(A:1,B:1);").parent)
+"""
+
+
+@pytest.mark.native
+def test_the_array_interface_of_numpy_is_fetched_before_any_work() -> None:
+    # Fetched during work, it runs Python code that Ctrl-C can stop, and the binding to NumPy panics then.
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, check=False)
+    assert done.stdout == "[ 2  2 -1]\n", done.stderr

@@ -137,10 +137,10 @@ impl Magnitude {
             return Ok(());
         }
         let lowest = THRESHOLD * THRESHOLD;
-        let mut least = least_positive(pairs);
+        let mut least = least_positive(pairs, self.is_positive);
         if least < lowest {
             self.rescale(pairs);
-            least = least_positive(pairs);
+            least = least_positive(pairs, self.is_positive);
             if least < lowest {
                 return Err(Drifted);
             }
@@ -149,18 +149,22 @@ impl Magnitude {
         Ok(())
     }
 
-    #[cold]
-    #[inline(never)]
+    /// Scales up classes whose entries are both small, by as many steps as each needs.
+    #[inline(always)]
     fn rescale(&mut self, pairs: &mut [Pair]) {
         self.counts.resize(pairs.len(), 0);
         self.rescaled.resize(pairs.len(), 0);
-        for ((pair, steps), count) in pairs.iter_mut().zip(&mut self.rescaled).zip(&mut self.counts) {
-            let mut larger = pair[0].max(pair[1]);
-            while larger < THRESHOLD && larger > 0.0 {
-                *pair = [pair[0] * UP, pair[1] * UP];
-                larger *= UP;
-                *steps += 1;
-                *count += 1;
+        let mut any_low = true;
+        while any_low {
+            any_low = false;
+            for ((pair, steps), count) in pairs.iter_mut().zip(&mut self.rescaled).zip(&mut self.counts) {
+                let larger = if pair[0] > pair[1] { pair[0] } else { pair[1] };
+                let is_low = (larger < THRESHOLD) & (larger > 0.0);
+                let factor = if is_low { UP } else { 1.0 };
+                *pair = [pair[0] * factor, pair[1] * factor];
+                *steps += u8::from(is_low);
+                *count += i32::from(is_low);
+                any_low |= is_low;
             }
         }
     }
@@ -168,14 +172,28 @@ impl Magnitude {
 
 /// Returns the smallest positive entry, at most 1.
 #[inline(always)]
-fn least_positive(pairs: &[Pair]) -> f64 {
-    let mut running = [1.0_f64; 8];
-    let (chunks, rest) = pairs.as_flattened().as_chunks::<8>();
+fn least_positive(pairs: &[Pair], is_positive: bool) -> f64 {
+    if is_positive {
+        least_of(pairs, |least, value| if value < least { value } else { least })
+    } else {
+        least_of(
+            pairs,
+            |least, value| if value < least && value > 0.0 { value } else { least },
+        )
+    }
+}
+
+#[inline(always)]
+fn least_of(pairs: &[Pair], lesser: impl Fn(f64, f64) -> f64) -> f64 {
+    let mut running = [1.0_f64; 32];
+    let (chunks, rest) = pairs.as_flattened().as_chunks::<32>();
     for chunk in chunks {
         for (least, &value) in running.iter_mut().zip(chunk) {
-            *least = if value < *least && value > 0.0 { value } else { *least };
+            *least = lesser(*least, value);
         }
     }
-    let least = |least: f64, &value: &f64| if value < least && value > 0.0 { value } else { least };
-    running.iter().chain(rest).fold(1.0, least)
+    running
+        .iter()
+        .chain(rest)
+        .fold(1.0, |least, &value| lesser(least, value))
 }

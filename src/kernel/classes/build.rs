@@ -7,16 +7,23 @@ use crate::kernel::dispatch::Place;
 use crate::problem::Patterns;
 use std::ops::Range;
 
-/// Classes of the lighter side up to which results are grouped by it.
-pub(super) const GROUPED: usize = 32;
-/// Classes in a group, on the mean, from which grouping pays.
-const GROUP_SIZE: usize = 16;
+/// Classes in a group, on the mean, from which grouping results by their right class pays.
+const GROUP_SIZE: usize = 8;
+/// Share of the patterns that are classes from which on every pattern is taken for one, which spares those above their
+/// indices.
+const SATURATED: f64 = 0.8;
+/// Patterns that one entry of [`Pairing::Chosen`] speaks of.
+pub(super) const CHOSEN: usize = 8;
 
 /// How the classes of a join come from those of its two sides. The left side is the one with more classes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Pairing {
     /// Class k is class k of the only side.
     Single,
+    /// Class k is class k of either side.
+    Both,
+    /// Class k is class k of the left side with one of the two classes of the other, see [`choice`].
+    Chosen { bits: Range<usize> },
     /// Class k is class k of the left side with class `right[k]` of the other.
     Aligned { right: Range<usize> },
     /// The classes with class r of the right side stand together: `left` holds their left classes, `sizes[r]` how
@@ -70,6 +77,13 @@ impl Stretch {
 /// Returns where a class stands in a table.
 fn place(class: u16) -> Place {
     2 * class
+}
+
+/// Returns which of two classes the `class`-th pattern has: bits 2 k and 2 k + 1 both say it, so that they can choose
+/// among pairs of doubles.
+#[inline(always)]
+pub(super) fn choice(bits: &[u16], class: usize) -> usize {
+    usize::from(bits[class / CHOSEN] >> (2 * (class % CHOSEN)) & 1)
 }
 
 /// Returns the classes of the patterns in a range; its start is a multiple of [`BLOCK`](crate::problem::BLOCK).
@@ -155,8 +169,7 @@ impl Builder<'_> {
         let n_patterns = self.range.len();
         let (left, right) = (left.into_dense(n_patterns), right.into_dense(n_patterns));
         let (pairing, labels) = if left.is_identity {
-            let right = self.keep(right.of_pattern.iter().map(|&class| place(class)));
-            (Pairing::Aligned { right }, left)
+            (self.aligned(&right), left)
         } else {
             self.pair(left, &right)
         };
@@ -186,6 +199,9 @@ impl Builder<'_> {
         self.numbering.end(way);
         left.n_classes = self.numbering.firsts.len();
         left.is_identity = left.n_classes == left.of_pattern.len();
+        if !left.is_identity && left.n_classes as f64 >= SATURATED * left.of_pattern.len() as f64 {
+            return self.saturated(left, right);
+        }
         let (pairing, renumbered) = self.pairing(right.n_classes, left.is_identity);
         if let Some(renumbered) = renumbered {
             for label in &mut left.of_pattern {
@@ -193,6 +209,37 @@ impl Builder<'_> {
             }
         }
         (pairing, left)
+    }
+
+    /// Makes every pattern a class of its own, once the pairs of two sides have been numbered.
+    fn saturated(&mut self, mut labels: Dense, right: &Dense) -> (Pairing, Dense) {
+        let start = self.indices.len();
+        let firsts = &self.numbering.firsts;
+        let lefts = labels.of_pattern.iter().map(|&label| place(firsts[label as usize][0]));
+        self.indices.extend(lefts);
+        let left = start..self.indices.len();
+        let right = self.keep(right.of_pattern.iter().map(|&class| place(class)));
+        labels.n_classes = labels.of_pattern.len();
+        labels.is_identity = true;
+        for (label, pattern) in labels.of_pattern.iter_mut().zip(0..) {
+            *label = pattern;
+        }
+        (Pairing::Paired { left, right }, labels)
+    }
+
+    /// Returns how the pairs come from the two sides if every pattern is a class of the left one.
+    fn aligned(&mut self, right: &Dense) -> Pairing {
+        if right.is_identity {
+            Pairing::Both
+        } else if right.n_classes == 2 {
+            let eights = right.of_pattern.chunks(CHOSEN);
+            let bits = eights.map(|eight| eight.iter().rev().fold(0, |bits, &class| bits << 2 | 3 * class));
+            Pairing::Chosen { bits: self.keep(bits) }
+        } else {
+            Pairing::Aligned {
+                right: self.keep(right.of_pattern.iter().map(|&class| place(class))),
+            }
+        }
     }
 
     /// Numbers the distinct pairs of two sides, of which class 0 is that of both classes 0.
@@ -231,7 +278,7 @@ impl Builder<'_> {
     /// Returns how the pairs just numbered come from the two sides, and their new numbers if that asks for others.
     fn pairing(&mut self, n_right: usize, is_identity: bool) -> (Pairing, Option<Vec<u16>>) {
         let firsts = std::mem::take(&mut self.numbering.firsts);
-        let is_grouped = n_right <= GROUPED && firsts.len() >= GROUP_SIZE * n_right && !is_identity;
+        let is_grouped = firsts.len() >= GROUP_SIZE * n_right && !is_identity;
         let result = if is_grouped {
             let (pairing, renumbered) = self.group(&firsts, n_right);
             (pairing, Some(renumbered))

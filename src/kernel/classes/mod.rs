@@ -174,31 +174,18 @@ impl Classes {
             }
             let frequencies = mixture.frequencies(category)?;
             let Some(root) = tape.root(&self.joins) else { continue };
-            // d log L / d pair = w f / L, for each class; a class nobody asks for has derivative 0, even if L is.
-            let seeds: Vec<Pair> = (0..shares.len())
-                .map(|class| {
-                    if shares[class] == 0.0 {
-                        return [0.0; 2];
-                    }
-                    let slope = shares[class] * total.over(class, root);
-                    let pair = root.pairs[class];
-                    let to_root = adjoint.root[category].iter_mut().zip(mixture.root[category]);
-                    for ((to_root, frequency), partial) in to_root.zip(pair) {
-                        *to_root += slope * mixture.weights[category] * partial;
-                        adjoint.weights[category] += slope * frequency * partial;
-                    }
-                    frequencies.map(|frequency| slope * frequency)
-                })
-                .collect();
+            let slopes = total.slopes(&shares, root);
+            let sums = weighted_sum(&slopes, &root.pairs[..slopes.len()]);
+            let of_weights = mixture.root[category].iter().zip(sums);
+            adjoint.weights[category] += of_weights.map(|(frequency, sum)| frequency * sum).sum::<f64>();
+            for (to_root, sum) in adjoint.root[category].iter_mut().zip(sums) {
+                *to_root += mixture.weights[category] * sum;
+            }
+            let seeds = slopes
+                .iter()
+                .map(|slope| frequencies.map(|frequency| slope * frequency));
             let table = &mut adjoint.transitions[category * n_nodes..(category + 1) * n_nodes];
-            tape.play_back(
-                simd,
-                &self.joins,
-                stretch,
-                mixture.edges(category),
-                seeds.into_iter(),
-                table,
-            );
+            tape.play_back(simd, &self.joins, stretch, mixture.edges(category), seeds, table);
         }
         total.append_logs(stretch, values);
         Ok(())
@@ -219,6 +206,26 @@ fn listed_share(patterns: &Patterns) -> f64 {
         cells += (lanes * patterns.n_tips()) as u64;
     }
     listed as f64 / cells.max(1) as f64
+}
+
+/// Returns `sum_i weight[i] pair[i]`.
+#[inline(always)]
+fn weighted_sum(weights: &[f64], pairs: &[Pair]) -> Pair {
+    let mut running = [[0.0; 2]; 16];
+    let (chunks, rest) = pairs.as_chunks::<16>();
+    let (chunk_weights, rest_weights) = weights.as_chunks::<16>();
+    let add = |sum: &mut Pair, weight: f64, pair: Pair| *sum = [sum[0] + weight * pair[0], sum[1] + weight * pair[1]];
+    for (chunk, weights) in chunks.iter().zip(chunk_weights) {
+        for (sum, (&pair, &weight)) in running.iter_mut().zip(chunk.iter().zip(weights)) {
+            add(sum, weight, pair);
+        }
+    }
+    for (sum, (&pair, &weight)) in running.iter_mut().zip(rest.iter().zip(rest_weights)) {
+        add(sum, weight, pair);
+    }
+    running
+        .iter()
+        .fold([0.0; 2], |total, sum| [total[0] + sum[0], total[1] + sum[1]])
 }
 
 /// The categories of an evaluation.
@@ -286,16 +293,24 @@ impl ClassLikelihoods {
         }
     }
 
-    /// Returns 1 / L of a class in the scale of a root's pairs.
+    /// Returns `share / L` of each class in the scale of a root's pairs; a class nobody asks for has 0, even if L is.
     #[inline(always)]
-    fn over(&self, class: usize, root: Side) -> f64 {
-        let count = |counts: &[i32]| counts.get(class).copied().unwrap_or(0);
-        let (own, total) = (count(&root.magnitude.counts), count(&self.counts));
-        if own == total {
-            1.0 / self.sums[class]
-        } else {
-            Scaled { value: 1.0, count: own }.over(Scaled::new(self.sums[class], total))
+    fn slopes(&self, shares: &[f64], root: Side) -> Vec<f64> {
+        let slope = |share: f64, sum: f64| if share == 0.0 { 0.0 } else { share / sum };
+        let mut slopes: Vec<f64> = shares
+            .iter()
+            .zip(&self.sums)
+            .map(|(&share, &sum)| slope(share, sum))
+            .collect();
+        let own = &root.magnitude.counts;
+        if *own != self.counts {
+            let count = |counts: &[i32], class: usize| counts.get(class).copied().unwrap_or(0);
+            for (class, slope) in slopes.iter_mut().enumerate().filter(|(_, slope)| **slope != 0.0) {
+                let (count, total) = (count(own, class), count(&self.counts, class));
+                *slope = shares[class] * Scaled { value: 1.0, count }.over(Scaled::new(self.sums[class], total));
+            }
         }
+        slopes
     }
 
     /// Appends the log-likelihoods in pattern order.

@@ -1,10 +1,12 @@
 //! One join of a gradient: from the adjoint of its result to those of its two sides and its branch.
 
 use super::buffer::{Climb, QuadClimb, times};
-use super::build::{ClassJoin, GROUPED, Pairing};
+use super::build::{CHOSEN, ClassJoin, Pairing, choice};
 use crate::kernel::dispatch::{ENTRIES, Pair, Simd};
 use crate::kernel::transition::Transition;
 
+/// Classes of a side up to which it has copies of its sums.
+const FEW: usize = 32;
 /// Copies of the sums of a side with few classes, so that one addition need not wait for the last.
 const COPIES: usize = 8;
 
@@ -89,7 +91,9 @@ impl Branch<'_> {
         let n = classes.n_classes;
         match &classes.pairing {
             Pairing::Single => self.pull_single(simd, n, flow),
-            Pairing::Aligned { right } if flow.sizes[1] <= GROUPED => {
+            Pairing::Both => self.pull_both(simd, n, flow),
+            Pairing::Chosen { bits } => self.pull_chosen(simd, n, &indices[bits.clone()], flow),
+            Pairing::Aligned { right } if flow.sizes[1] <= FEW => {
                 self.pull_aligned_to_few(simd, &indices[right.clone()], flow)
             }
             Pairing::Aligned { right } => self.pull_aligned(simd, &indices[right.clone()], flow),
@@ -124,6 +128,66 @@ impl Branch<'_> {
     }
 
     #[inline(always)]
+    fn pull_both<S: Simd>(&self, simd: S, n: usize, flow: Flow) -> Transition {
+        let (climb, quad_climb) = (self.turned(), QuadClimb::new(simd, &self.turned()));
+        let (mut sums, mut rest) = (Sums::new(simd), Rest::default());
+        let (quads, tail) = flow.own[..n].as_chunks::<4>();
+        let targets = flow.to_left.as_chunks_mut::<4>().0.iter_mut();
+        let targets = targets.zip(flow.to_right.as_chunks_mut::<4>().0);
+        let values = self.left.as_chunks::<4>().0.iter().zip(self.right.as_chunks::<4>().0);
+        for (own, ((to_left, to_right), (left, right))) in quads.iter().zip(targets.zip(values)) {
+            let (own, left, right) = (simd.load(own), simd.load(left), simd.load(right));
+            sums.add(simd, own, simd.mul(left, right));
+            let below = quad_climb.apply(simd, own);
+            simd.store(simd.mul(below, right), to_left);
+            simd.store(simd.mul(below, left), to_right);
+        }
+        for (class, &own) in (4 * quads.len()..).zip(tail) {
+            let (left, right) = (self.left[class], self.right[class]);
+            rest.add(own, times(left, right));
+            let below = climb.apply(own);
+            flow.to_left[class] = times(below, right);
+            flow.to_right[class] = times(below, left);
+        }
+        rest.total(simd, sums)
+    }
+
+    #[inline(always)]
+    fn pull_chosen<S: Simd>(&self, simd: S, n: usize, bits: &[u16], flow: Flow) -> Transition {
+        let (climb, quad_climb) = (self.turned(), QuadClimb::new(simd, &self.turned()));
+        let (mut sums, mut rest) = (Sums::new(simd), Rest::default());
+        let sides = [self.right[0], self.right[1]];
+        let ([first, second], zero) = (sides.map(|pair| simd.splat(pair)), simd.splat([0.0; 2]));
+        let mut to_sides = [zero; 2];
+        let (eights, tail) = flow.own[..n].as_chunks::<CHOSEN>();
+        let targets = flow.to_left.as_chunks_mut::<CHOSEN>().0.iter_mut();
+        let values = self.left.as_chunks::<CHOSEN>().0.iter().zip(bits);
+        for (own, (target, (left, bits))) in eights.iter().zip(targets.zip(values)) {
+            let quads = own.as_chunks::<4>().0.iter().zip(left.as_chunks::<4>().0);
+            let targets = target.as_chunks_mut::<4>().0.iter_mut().zip(bits.to_le_bytes());
+            for ((own, left), (target, bits)) in quads.zip(targets) {
+                let (own, left, right) = (simd.load(own), simd.load(left), simd.select(bits, second, first));
+                sums.add(simd, own, simd.mul(left, right));
+                let below = quad_climb.apply(simd, own);
+                simd.store(simd.mul(below, right), target);
+                let to_right = simd.mul(below, left);
+                to_sides[0] = simd.add(to_sides[0], simd.select(bits, zero, to_right));
+                to_sides[1] = simd.add(to_sides[1], simd.select(bits, to_right, zero));
+            }
+        }
+        let mut to_sides = to_sides.map(|to_side| sum(simd, to_side));
+        for (class, &own) in (CHOSEN * eights.len()..).zip(tail) {
+            let (left, side) = (self.left[class], choice(bits, class));
+            rest.add(own, times(left, sides[side]));
+            let below = climb.apply(own);
+            flow.to_left[class] = times(below, sides[side]);
+            to_sides[side] = plus(to_sides[side], times(below, left));
+        }
+        flow.to_right[..2].copy_from_slice(&to_sides);
+        rest.total(simd, sums)
+    }
+
+    #[inline(always)]
     fn pull_aligned<S: Simd>(&self, simd: S, of_right: &[u16], flow: Flow) -> Transition {
         let (climb, quad_climb) = (self.turned(), QuadClimb::new(simd, &self.turned()));
         let (mut sums, mut rest) = (Sums::new(simd), Rest::default());
@@ -153,7 +217,7 @@ impl Branch<'_> {
     fn pull_aligned_to_few<S: Simd>(&self, simd: S, of_right: &[u16], flow: Flow) -> Transition {
         let (climb, quad_climb) = (self.turned(), QuadClimb::new(simd, &self.turned()));
         let (mut sums, mut rest) = (Sums::new(simd), Rest::default());
-        let mut copies = [[[0.0; 2]; GROUPED]; COPIES];
+        let mut copies = [[[0.0; 2]; FEW]; COPIES];
         let (quads, tail) = of_right.as_chunks::<4>();
         let targets = flow.to_left.as_chunks_mut::<4>().0.iter_mut();
         let values = flow.own.as_chunks::<4>().0.iter().zip(self.left.as_chunks::<4>().0);
@@ -166,7 +230,7 @@ impl Branch<'_> {
             simd.store(simd.mul(below, left), &mut parts);
             let first = turn * 4 % COPIES;
             for (lane, part) in parts.into_iter().enumerate() {
-                let entry = &mut copies[first + lane][at[lane] as usize / 2 % GROUPED];
+                let entry = &mut copies[first + lane][at[lane] as usize / 2 % FEW];
                 *entry = plus(*entry, part);
             }
         }
@@ -175,7 +239,7 @@ impl Branch<'_> {
             rest.add(own, times(left, right));
             let below = climb.apply(own);
             flow.to_left[class] = times(below, right);
-            let entry = &mut copies[0][at as usize / 2 % GROUPED];
+            let entry = &mut copies[0][at as usize / 2 % FEW];
             *entry = plus(*entry, times(below, left));
         }
         for (class, target) in flow.to_right[..flow.sizes[1]].iter_mut().enumerate() {

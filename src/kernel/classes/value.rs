@@ -1,7 +1,7 @@
 //! Pruning over subtree classes: every join computes each of its distinct sub-patterns once.
 
 use super::buffer::{Buffer, Climb, Drifted, Magnitude, QuadClimb, Side, times};
-use super::build::{ClassJoin, Pairing, Stretch};
+use super::build::{CHOSEN, ClassJoin, Pairing, Stretch, choice};
 use super::joins::{Joins, Operand};
 use crate::kernel::dispatch::{ENTRIES, Pair, Simd};
 use crate::kernel::edge::SharedEdge;
@@ -90,6 +90,11 @@ pub(super) fn combine<S: Simd>(
     let is_single = classes.pairing == Pairing::Single;
     match &classes.pairing {
         Pairing::Single => single(simd, climb, left.pairs, pairs),
+        Pairing::Both => both(simd, climb, left.pairs, right.pairs, pairs),
+        Pairing::Chosen { bits } => {
+            let right = [right.pairs[0], right.pairs[1]];
+            chosen(simd, climb, left.pairs, right, &indices[bits.clone()], pairs);
+        }
         Pairing::Aligned { right: of_right } => {
             aligned(simd, climb, left.pairs, right.pairs, &indices[of_right.clone()], pairs);
         }
@@ -137,6 +142,39 @@ fn single<S: Simd>(simd: S, climb: &Climb, left: &[Pair; ENTRIES], out: &mut [Pa
     }
     for (pair, &below) in rest.iter_mut().zip(&left[4 * n_quads..]) {
         *pair = climb.apply(below);
+    }
+}
+
+#[inline(always)]
+fn both<S: Simd>(simd: S, climb: &Climb, left: &[Pair; ENTRIES], right: &[Pair; ENTRIES], out: &mut [Pair]) {
+    let quad_climb = QuadClimb::new(simd, climb);
+    let (quads, rest) = out.as_chunks_mut::<4>();
+    let done = 4 * quads.len();
+    let sides = left.as_chunks::<4>().0.iter().zip(right.as_chunks::<4>().0);
+    for (quad, (left, right)) in quads.iter_mut().zip(sides) {
+        let product = simd.mul(simd.load(left), simd.load(right));
+        simd.store(quad_climb.apply(simd, product), quad);
+    }
+    for (pair, (&left, &right)) in rest.iter_mut().zip(left[done..].iter().zip(&right[done..])) {
+        *pair = climb.apply(times(left, right));
+    }
+}
+
+#[inline(always)]
+fn chosen<S: Simd>(simd: S, climb: &Climb, left: &[Pair; ENTRIES], right: [Pair; 2], bits: &[u16], out: &mut [Pair]) {
+    let quad_climb = QuadClimb::new(simd, climb);
+    let [first, second] = right.map(|pair| simd.splat(pair));
+    let (eights, rest) = out.as_chunks_mut::<CHOSEN>();
+    let done = CHOSEN * eights.len();
+    for (eight, (left, bits)) in eights.iter_mut().zip(left.as_chunks::<CHOSEN>().0.iter().zip(bits)) {
+        let sides = left.as_chunks::<4>().0.iter().zip(bits.to_le_bytes());
+        for (quad, (left, bits)) in eight.as_chunks_mut::<4>().0.iter_mut().zip(sides) {
+            let product = simd.mul(simd.load(left), simd.select(bits, second, first));
+            simd.store(quad_climb.apply(simd, product), quad);
+        }
+    }
+    for (class, (pair, &left)) in (done..).zip(rest.iter_mut().zip(&left[done..])) {
+        *pair = climb.apply(times(left, right[choice(bits, class)]));
     }
 }
 
@@ -203,27 +241,43 @@ fn paired<S: Simd>(
 #[cold]
 #[inline(never)]
 fn add_counts(classes: &ClassJoin, indices: &[u16], left: &Magnitude, right: &Magnitude, counts: &mut Vec<i32>) {
-    let of = |side: &Magnitude, class: usize| side.counts.get(class).copied().unwrap_or(0);
-    match &classes.pairing {
-        Pairing::Single => counts.extend_from_slice(&left.counts),
-        Pairing::Aligned { right: of_right } => {
-            let others = indices[of_right.clone()].iter().enumerate();
-            counts.extend(others.map(|(class, &other)| of(left, class) + of(right, other as usize / 2)));
+    counts.resize(classes.n_classes, 0);
+    add_side(&left.counts, counts, |left, counts| match &classes.pairing {
+        Pairing::Grouped { left: of_left, .. } | Pairing::Paired { left: of_left, .. } => {
+            add_gathered(left, &indices[of_left.clone()], counts);
         }
-        Pairing::Grouped { left: of_left, sizes } => {
-            let mut lefts = indices[of_left.clone()].iter();
-            for (other, &size) in indices[sizes.clone()].iter().enumerate() {
-                let group = lefts.by_ref().take(size as usize);
-                counts.extend(group.map(|&below| of(left, below as usize / 2) + of(right, other)));
+        _ => counts.iter_mut().zip(left).for_each(|(count, more)| *count += more),
+    });
+    add_side(&right.counts, counts, |right, counts| match &classes.pairing {
+        Pairing::Single => {}
+        Pairing::Both => counts.iter_mut().zip(right).for_each(|(count, more)| *count += more),
+        Pairing::Chosen { bits } => {
+            let bits = &indices[bits.clone()];
+            let classes = counts.iter_mut().enumerate();
+            classes.for_each(|(class, count)| *count += right[choice(bits, class)]);
+        }
+        Pairing::Aligned { right: of_right } | Pairing::Paired { right: of_right, .. } => {
+            add_gathered(right, &indices[of_right.clone()], counts);
+        }
+        Pairing::Grouped { sizes, .. } => {
+            let mut rest = counts.iter_mut();
+            for (&size, more) in indices[sizes.clone()].iter().zip(right) {
+                rest.by_ref().take(size as usize).for_each(|count| *count += more);
             }
         }
-        Pairing::Paired {
-            left: of_left,
-            right: of_right,
-        } => {
-            let sides = indices[of_left.clone()].iter().zip(&indices[of_right.clone()]);
-            counts.extend(sides.map(|(&below, &other)| of(left, below as usize / 2) + of(right, other as usize / 2)));
-        }
+    });
+}
+
+/// Does nothing for a side without counts.
+fn add_side(side: &[i32], counts: &mut [i32], add: impl FnOnce(&[i32], &mut [i32])) {
+    if !side.is_empty() {
+        add(side, counts);
+    }
+}
+
+fn add_gathered(side: &[i32], at: &[u16], counts: &mut [i32]) {
+    for (count, &at) in counts.iter_mut().zip(at) {
+        *count += side[at as usize / 2];
     }
 }
 

@@ -3,6 +3,7 @@
 use super::joins::{Join, Joins, Operand};
 use super::labels::{Dense, Label, Labels, Sparse, is_sparse, merge};
 use super::numbering::{Numbering, Way};
+use super::segments::{HELD, segments};
 use crate::kernel::dispatch::Place;
 use crate::problem::Patterns;
 use std::ops::Range;
@@ -40,6 +41,8 @@ pub(super) struct ClassJoin {
     /// Whether the plan's right operand is the left side here.
     pub(super) swapped: bool,
     pub(super) n_classes: usize,
+    /// The number of the result among those that a later segment of the stretch needs, if one does.
+    pub(super) kept: Option<u32>,
 }
 
 impl ClassJoin {
@@ -59,6 +62,8 @@ impl ClassJoin {
 pub(super) struct Stretch {
     pub(super) patterns: Range<usize>,
     pub(super) joins: Vec<ClassJoin>,
+    /// The joins whose results a gradient holds at a time.
+    pub(super) segments: Vec<Range<usize>>,
     /// What the ranges of the pairings point into: places of classes, and sizes of groups.
     pub(super) indices: Vec<Place>,
     /// The class of each pattern at the root.
@@ -95,7 +100,7 @@ pub(super) fn build(joins: &Joins, patterns: &Patterns, range: Range<usize>) -> 
         numbering: Numbering::new(),
         indices: Vec::new(),
     };
-    let list: Vec<ClassJoin> = joins.list.iter().map(|join| builder.join(joins, join)).collect();
+    let mut list: Vec<ClassJoin> = joins.list.iter().map(|join| builder.join(joins, join)).collect();
     let last = joins.list.last().map_or(0, |join| join.slot as usize);
     let root = std::mem::take(&mut builder.slots[last])
         .into_dense(range.len())
@@ -104,6 +109,7 @@ pub(super) fn build(joins: &Joins, patterns: &Patterns, range: Range<usize>) -> 
     Stretch {
         patterns: range,
         n_classes: list.iter().map(|join| join.n_classes).sum(),
+        segments: segments(joins, &mut list, HELD),
         joins: list,
         indices: builder.indices,
         root,
@@ -139,6 +145,7 @@ impl Builder<'_> {
                 },
                 swapped: false,
                 n_classes: 4,
+                kept: None,
             };
         }
         let (mut left, mut right) = (self.labels(joins, join.left), self.labels(joins, join.right));
@@ -153,6 +160,7 @@ impl Builder<'_> {
             pairing,
             swapped,
             n_classes,
+            kept: None,
         }
     }
 

@@ -5,7 +5,7 @@
 //! those of the scaled values; only where a join rescaled must a power of two be put back.
 
 use super::buffer::{Buffer, Climb, Drifted, Magnitude, Side};
-use super::build::Stretch;
+use super::build::{ClassJoin, Stretch};
 use super::joins::{Joins, Operand};
 use super::pull::{Branch, Flow};
 use super::table::{Lines, Table};
@@ -14,31 +14,81 @@ use crate::kernel::dispatch::{ENTRIES, Pair, Simd};
 use crate::kernel::edge::SharedEdge;
 use crate::kernel::scaled::UP;
 use crate::kernel::transition::Transition;
+use std::ops::Range;
 
 /// Pairs in a cache line.
 const QUAD: usize = 4;
-/// What a gradient keeps: the result of every join, and adjoints of those that are being worked on.
+/// What a gradient keeps: results of joins, and adjoints of those that are being worked on.
 pub(in crate::kernel) struct Tape {
-    /// The results of all joins, the last in front, with room for a table behind the first.
-    results: Lines,
-    /// Where each join's results begin in `results`.
-    starts: Vec<usize>,
-    /// The magnitudes of results that their parents still need, by slot.
-    magnitudes: Vec<Magnitude>,
-    /// By how many powers of 2^200 each class was scaled up, for the joins that did.
+    results: Results,
+    /// By how many powers of 2^200 each class was scaled up, for those held joins that did.
     scaled: Vec<(usize, Vec<u8>)>,
     adjoints: Vec<Option<Table>>,
     tips: [Buffer; 2],
     tip_adjoints: [Option<Table>; 2],
 }
 
+/// The results of joins: those that a later segment needs are kept, the others held while their segment is worked on.
+struct Results {
+    kept: Area,
+    held: Area,
+    /// Where each join's results begin in its area.
+    starts: Vec<usize>,
+    /// Those of kept results, by their number.
+    kept_magnitudes: Vec<Magnitude>,
+    /// Those of held results, by slot, until their parents were computed.
+    held_magnitudes: Vec<Magnitude>,
+}
+
+/// Results laid from the back to the front, so that all operands stand behind what is written; with room for a table
+/// behind the first.
+#[derive(Default)]
+struct Area {
+    lines: Lines,
+    start: usize,
+}
+
+impl Area {
+    fn make_room<'a>(&mut self, joins: impl Iterator<Item = &'a ClassJoin>) {
+        self.start = joins.map(room).sum();
+        self.lines.make_room(self.start + ENTRIES);
+    }
+}
+
+/// Returns the room that a join's results take.
+fn room(join: &ClassJoin) -> usize {
+    join.n_classes.next_multiple_of(QUAD)
+}
+
+impl Results {
+    fn new(joins: &Joins) -> Self {
+        Self {
+            kept: Area::default(),
+            held: Area::default(),
+            starts: vec![0; joins.list.len()],
+            kept_magnitudes: Vec::new(),
+            held_magnitudes: vec![Magnitude::default(); joins.n_slots],
+        }
+    }
+
+    /// Returns the result of a join.
+    #[inline(always)]
+    fn side(&self, joins: &Joins, stretch: &Stretch, join: u32) -> Side<'_> {
+        let (start, slot) = (self.starts[join as usize], joins.list[join as usize].slot);
+        let (area, magnitude) = match stretch.joins[join as usize].kept {
+            Some(number) => (&self.kept, &self.kept_magnitudes[number as usize]),
+            None => (&self.held, &self.held_magnitudes[slot as usize]),
+        };
+        let pairs = window(area.lines.pairs(), start);
+        Side { pairs, magnitude }
+    }
+}
+
 impl Tape {
     pub(super) fn new(joins: &Joins) -> Self {
         let table = || Some(Table::new());
         Self {
-            results: Lines::default(),
-            starts: Vec::new(),
-            magnitudes: vec![Magnitude::default(); joins.n_slots],
+            results: Results::new(joins),
             scaled: Vec::new(),
             adjoints: (0..joins.n_slots).map(|_| table()).collect(),
             tips: [Buffer::new(), Buffer::new()],
@@ -46,7 +96,7 @@ impl Tape {
         }
     }
 
-    /// Computes and keeps the result of every join.
+    /// Computes every join; kept then are the results that later segments need, and held those of the last segment.
     #[inline(always)]
     pub(super) fn record<S: Simd>(
         &mut self,
@@ -55,55 +105,95 @@ impl Tape {
         stretch: &Stretch,
         edges: &[SharedEdge],
     ) -> Result<(), Drifted> {
-        self.starts.clear();
+        let kept = stretch.joins.iter().filter(|join| join.kept.is_some());
+        let magnitudes = &mut self.results.kept_magnitudes;
+        magnitudes.resize_with(kept.clone().count().max(magnitudes.len()), Magnitude::default);
+        self.results.kept.make_room(kept);
+        for segment in &stretch.segments {
+            self.compute(simd, joins, stretch, edges, segment, true)?;
+        }
+        Ok(())
+    }
+
+    /// Computes the results of a segment: all, or those that are not kept.
+    #[inline(always)]
+    fn compute<S: Simd>(
+        &mut self,
+        simd: S,
+        joins: &Joins,
+        stretch: &Stretch,
+        edges: &[SharedEdge],
+        segment: &Range<usize>,
+        with_kept: bool,
+    ) -> Result<(), Drifted> {
         self.scaled.clear();
-        let mut start = stretch
-            .joins
-            .iter()
-            .map(|classes| classes.n_classes.next_multiple_of(QUAD))
-            .sum();
-        let results = self.results.with_room(start + ENTRIES);
-        for (number, (join, classes)) in joins.list.iter().zip(&stretch.joins).enumerate() {
-            let sides = classes.sides(join);
-            for (operand, tip) in sides.into_iter().zip(&mut self.tips) {
-                if let Operand::Tip { node, .. } = operand {
-                    tip.set_tip(&edges[node as usize]);
-                }
+        let held = stretch.joins[segment.clone()].iter().filter(|join| join.kept.is_none());
+        self.results.held.make_room(held);
+        for number in segment.clone() {
+            let (join, classes) = (&joins.list[number], &stretch.joins[number]);
+            let is_kept = classes.kept.is_some();
+            if is_kept && !with_kept {
+                continue;
             }
-            let mut magnitude = std::mem::take(&mut self.magnitudes[join.slot as usize]);
-            // Results are laid from the back to the front, so that all operands stand behind what is written.
-            let (out, done) = results.split_at_mut(start);
-            let end = start;
-            start -= classes.n_classes.next_multiple_of(QUAD);
+            let sides = classes.sides(join);
+            load_tips(edges, sides, &mut self.tips);
+            let Results {
+                kept,
+                held,
+                starts,
+                kept_magnitudes,
+                held_magnitudes,
+            } = &mut self.results;
+            let mut magnitude = std::mem::take(match classes.kept {
+                Some(number) => &mut kept_magnitudes[number as usize],
+                None => &mut held_magnitudes[join.slot as usize],
+            });
+            let (area, other) = if is_kept { (kept, &*held) } else { (held, &*kept) };
+            let end = area.start;
+            area.start -= room(classes);
+            let (out, done) = area.lines.pairs_mut().split_at_mut(end);
             let side = |index: usize| match sides[index] {
-                Operand::Join(below) => Side {
-                    pairs: window(done, self.starts[below as usize] - end),
-                    magnitude: &self.magnitudes[joins.list[below as usize].slot as usize],
-                },
+                Operand::Join(below) => {
+                    let (start, slot) = (starts[below as usize], joins.list[below as usize].slot);
+                    let kept = stretch.joins[below as usize].kept;
+                    Side {
+                        pairs: if kept.is_some() == is_kept {
+                            window(done, start - end)
+                        } else {
+                            window(other.lines.pairs(), start)
+                        },
+                        magnitude: kept.map_or(&held_magnitudes[slot as usize], |number| {
+                            &kept_magnitudes[number as usize]
+                        }),
+                    }
+                }
                 Operand::Tip { .. } | Operand::Nothing => self.tips[index].side(),
             };
             let climb = Climb::new(edges, join.climbs);
-            let (sides, pairs) = ([side(0), side(1)], &mut out[start..start + classes.n_classes]);
+            let (sides, pairs) = ([side(0), side(1)], &mut out[area.start..][..classes.n_classes]);
             value::combine(simd, classes, &stretch.indices, &climb, sides, pairs, &mut magnitude)?;
-            if !magnitude.rescaled.is_empty() {
-                self.scaled.push((number, magnitude.rescaled.clone()));
+            starts[number] = area.start;
+            match classes.kept {
+                Some(number) => kept_magnitudes[number as usize] = magnitude,
+                None => {
+                    if !magnitude.rescaled.is_empty() {
+                        self.scaled.push((number, magnitude.rescaled.clone()));
+                    }
+                    held_magnitudes[join.slot as usize] = magnitude;
+                }
             }
-            self.magnitudes[join.slot as usize] = magnitude;
-            self.starts.push(start);
         }
         Ok(())
     }
 
     /// Returns the last join's results after [`record`](Self::record).
-    pub(super) fn root(&self, joins: &Joins) -> Option<Side<'_>> {
-        let pairs = window(self.results.pairs(), *self.starts.last()?);
-        Some(Side {
-            pairs,
-            magnitude: &self.magnitudes[joins.list.last()?.slot as usize],
-        })
+    pub(super) fn root(&self, joins: &Joins, stretch: &Stretch) -> Option<Side<'_>> {
+        let last = joins.list.len().checked_sub(1)?;
+        Some(self.results.side(joins, stretch, last as u32))
     }
 
-    /// Adds the derivatives of every branch to `adjoint` (`[n_nodes]`), given those of the root's classes.
+    /// Adds the derivatives of every branch to `adjoint` (`[n_nodes]`), given those of the root's classes; after
+    /// [`record`](Self::record).
     #[inline(always)]
     pub(super) fn play_back<S: Simd>(
         &mut self,
@@ -113,84 +203,127 @@ impl Tape {
         edges: &[SharedEdge],
         root: impl Iterator<Item = Pair>,
         adjoint: &mut [Transition],
-    ) {
-        let Some(last) = joins.list.last() else { return };
+    ) -> Result<(), Drifted> {
+        let Some(last) = joins.list.last() else { return Ok(()) };
         if let Some(table) = &mut self.adjoints[last.slot as usize] {
             for (entry, pair) in table.iter_mut().zip(root) {
                 *entry = pair;
             }
         }
-        for (number, (join, classes)) in joins.list.iter().zip(&stretch.joins).enumerate().rev() {
-            let sides = classes.sides(join);
-            let Some(mut own) = self.adjoints[join.slot as usize].take() else {
-                unreachable!("its parent came first")
-            };
-            if let Some((scaled, counts)) = self.scaled.last()
-                && *scaled == number
-            {
-                for (pair, &count) in own.iter_mut().zip(counts) {
-                    let factor = UP.powi(i32::from(count));
-                    *pair = [pair[0] * factor, pair[1] * factor];
-                }
-                self.scaled.pop();
+        for segment in stretch.segments.iter().rev() {
+            if segment.end < joins.list.len() {
+                self.compute(simd, joins, stretch, edges, segment, false)?;
             }
-            for ((operand, tip), adjoint) in sides.into_iter().zip(&mut self.tips).zip(&mut self.tip_adjoints) {
-                if let (Operand::Tip { node, .. }, Some(adjoint)) = (operand, adjoint) {
-                    tip.set_tip(&edges[node as usize]);
-                    adjoint[..3].fill([0.0; 2]);
-                }
+            for number in segment.clone().rev() {
+                self.pull(simd, joins, stretch, edges, number, adjoint);
             }
-            let mut targets = [0, 1].map(|side| match sides[side] {
-                Operand::Join(below) => self.adjoints[joins.list[below as usize].slot as usize].take(),
-                Operand::Tip { .. } | Operand::Nothing => self.tip_adjoints[side].take(),
-            });
-            let sizes = sides.map(|operand| match operand {
-                Operand::Join(below) => stretch.joins[below as usize].n_classes,
-                Operand::Tip { .. } => 3,
-                Operand::Nothing => 0,
-            });
-            let [Some(to_left), Some(to_right)] = &mut targets else {
-                unreachable!("operands have slots of their own")
-            };
-            let value = |side: usize| match sides[side] {
-                Operand::Join(below) => window(self.results.pairs(), self.starts[below as usize]),
-                Operand::Tip { .. } | Operand::Nothing => &*self.tips[side].pairs,
-            };
-            let branch = Branch {
-                climb: Climb::new(edges, join.climbs),
-                left: value(0),
-                right: value(1),
-            };
-            let flow = Flow {
-                own: &own,
-                to_left,
-                to_right,
-                sizes,
-            };
-            let derivative = branch.pull(simd, classes, &stretch.indices, flow);
-            if let Some(node) = join.climbs {
-                add(&mut adjoint[node as usize], derivative);
+        }
+        Ok(())
+    }
+
+    /// Sends the adjoint of a join to its sides, and adds that of its branch and of tips below it to `adjoint`.
+    #[inline(always)]
+    fn pull<S: Simd>(
+        &mut self,
+        simd: S,
+        joins: &Joins,
+        stretch: &Stretch,
+        edges: &[SharedEdge],
+        number: usize,
+        adjoint: &mut [Transition],
+    ) {
+        let (join, classes) = (&joins.list[number], &stretch.joins[number]);
+        let sides = classes.sides(join);
+        let Some(mut own) = self.adjoints[join.slot as usize].take() else {
+            unreachable!("its parent came first")
+        };
+        if let Some(kept) = classes.kept {
+            put_back(&mut *own, &self.results.kept_magnitudes[kept as usize].rescaled);
+        } else if let Some((_, counts)) = self.scaled.pop_if(|(scaled, _)| *scaled == number) {
+            put_back(&mut *own, &counts);
+        }
+        load_tips(edges, sides, &mut self.tips);
+        let mut targets = [0, 1].map(|side| self.adjoint(joins, sides[side], side).take());
+        let sizes = sides.map(|operand| match operand {
+            Operand::Join(below) => stretch.joins[below as usize].n_classes,
+            Operand::Tip { .. } => 3,
+            Operand::Nothing => 0,
+        });
+        let [Some(to_left), Some(to_right)] = &mut targets else {
+            unreachable!("operands have slots of their own")
+        };
+        for (operand, table) in sides.into_iter().zip([&mut *to_left, &mut *to_right]) {
+            if let Operand::Tip { .. } = operand {
+                table[..3].fill([0.0; 2]);
             }
-            for (side, target) in targets.into_iter().enumerate() {
-                match sides[side] {
-                    Operand::Join(below) => self.adjoints[joins.list[below as usize].slot as usize] = target,
-                    Operand::Tip { node, .. } => {
-                        if let Some(table) = &target {
-                            // Columns of P are what climbs from an absent and from a present tip; a missing tip
-                            // is their sum.
-                            let [absent, present, missing] = [0, 1, 2].map(|class| table[class]);
-                            let entry = |observed: Pair, state: usize| observed[state] + missing[state];
-                            let derivative = [entry(absent, 0), entry(present, 0), entry(absent, 1), entry(present, 1)];
-                            add(&mut adjoint[node as usize], derivative);
-                        }
-                        self.tip_adjoints[side] = target;
-                    }
-                    Operand::Nothing => self.tip_adjoints[side] = target,
-                }
+        }
+        let value = |side: usize| match sides[side] {
+            Operand::Join(below) => self.results.side(joins, stretch, below).pairs,
+            Operand::Tip { .. } | Operand::Nothing => &*self.tips[side].pairs,
+        };
+        let branch = Branch {
+            climb: Climb::new(edges, join.climbs),
+            left: value(0),
+            right: value(1),
+        };
+        let flow = Flow {
+            own: &own,
+            to_left,
+            to_right,
+            sizes,
+        };
+        let derivative = branch.pull(simd, classes, &stretch.indices, flow);
+        if let Some(node) = join.climbs {
+            add(&mut adjoint[node as usize], derivative);
+        }
+        for (side, target) in targets.into_iter().enumerate() {
+            if let (Operand::Tip { node, .. }, Some(table)) = (sides[side], &target) {
+                add(&mut adjoint[node as usize], of_tip(table));
             }
-            self.adjoints[join.slot as usize] = Some(own);
+            *self.adjoint(joins, sides[side], side) = target;
+        }
+        self.adjoints[join.slot as usize] = Some(own);
+    }
+
+    /// Returns where the adjoint of an operand stands.
+    #[inline(always)]
+    fn adjoint(&mut self, joins: &Joins, operand: Operand, side: usize) -> &mut Option<Table> {
+        match operand {
+            Operand::Join(below) => &mut self.adjoints[joins.list[below as usize].slot as usize],
+            Operand::Tip { .. } | Operand::Nothing => &mut self.tip_adjoints[side],
         }
     }
+}
+
+/// Puts what climbs from those operands that are tips into their buffers.
+#[inline(always)]
+fn load_tips(edges: &[SharedEdge], sides: [Operand; 2], tips: &mut [Buffer; 2]) {
+    for (operand, tip) in sides.into_iter().zip(tips) {
+        if let Operand::Tip { node, .. } = operand {
+            tip.set_tip(&edges[node as usize]);
+        }
+    }
+}
+
+/// Puts the powers of 2^200 back by which classes were scaled up.
+#[inline(always)]
+fn put_back(adjoints: &mut [Pair], counts: &[u8]) {
+    for (pair, &count) in adjoints.iter_mut().zip(counts) {
+        if count > 0 {
+            let factor = UP.powi(i32::from(count));
+            *pair = [pair[0] * factor, pair[1] * factor];
+        }
+    }
+}
+
+/// Returns the derivative of a tip's branch from the adjoint of what climbs from it.
+///
+/// Columns of P are what climbs from an absent and from a present tip; a missing tip is their sum.
+#[inline(always)]
+fn of_tip(table: &Table) -> Transition {
+    let [absent, present, missing] = [0, 1, 2].map(|class| table[class]);
+    let entry = |observed: Pair, state: usize| observed[state] + missing[state];
+    [entry(absent, 0), entry(present, 0), entry(absent, 1), entry(present, 1)]
 }
 
 fn add(total: &mut Transition, part: Transition) {

@@ -11,11 +11,14 @@ mod joins;
 mod labels;
 mod numbering;
 mod pull;
+mod segments;
 mod table;
 mod value;
 
 pub(super) use buffer::Drifted;
 pub(super) use gradient::Tape;
+#[cfg(test)]
+pub(super) use segments::Held;
 pub(super) use value::Buffers;
 
 use super::dispatch::{Pair, Simd};
@@ -42,9 +45,9 @@ const FEW: f64 = 0.02;
 const SAMPLED: usize = 64;
 /// Patterns in a stretch at least, however large the tree.
 const SHORTEST: usize = 256;
-/// Bytes that the results of all joins of a stretch should stay within, as a gradient keeps them: about 2 bytes a join
-/// and pattern, one class in eight of 16 bytes.
-const TAPE_BYTES: usize = 256 << 20;
+/// Bytes that the results of a stretch that a gradient keeps should stay within: about a quarter of a byte a join and
+/// pattern, for one class in eight of 16 bytes, of which one in eight is kept.
+const KEPT_BYTES: usize = 256 << 20;
 /// Below this many patterns one stretch does not pay for its division among threads.
 const UNDIVIDED: usize = 1024;
 
@@ -68,7 +71,7 @@ impl Classes {
         let joins = Joins::new(plan);
         let n_blocks = patterns.n_blocks();
         let times = (FEW / listed_share(patterns)).clamp(1.0, LONGER);
-        let longest = ((TAPE_BYTES / 2 / joins.list.len()).clamp(SHORTEST, STRETCH) as f64 * times) as usize;
+        let longest = ((4 * KEPT_BYTES / joins.list.len()).clamp(SHORTEST, STRETCH) as f64 * times) as usize;
         let n_stretches = match patterns.n_patterns() {
             few if few <= UNDIVIDED.min(longest) => 1,
             many => many.div_ceil(longest).next_multiple_of(2),
@@ -88,6 +91,15 @@ impl Classes {
             buffers: Pool::default(),
             tapes: Pool::default(),
         }
+    }
+
+    /// Holds other amounts of results in a gradient.
+    #[cfg(test)]
+    pub(super) fn holding(mut self, held: Held) -> Self {
+        for stretch in &mut self.stretches {
+            stretch.segments = segments::segments(&self.joins, &mut stretch.joins, held);
+        }
+        self
     }
 
     /// Returns the number of stretches.
@@ -155,7 +167,7 @@ impl Classes {
         let mut total = ClassLikelihoods::default();
         for category in 0..n_categories {
             tape.record(simd, &self.joins, stretch, mixture.edges(category))?;
-            if let Some(root) = tape.root(&self.joins) {
+            if let Some(root) = tape.root(&self.joins, stretch) {
                 total.add(
                     mixture.frequencies(category)?,
                     root,
@@ -173,7 +185,9 @@ impl Classes {
                 tape.record(simd, &self.joins, stretch, mixture.edges(category))?;
             }
             let frequencies = mixture.frequencies(category)?;
-            let Some(root) = tape.root(&self.joins) else { continue };
+            let Some(root) = tape.root(&self.joins, stretch) else {
+                continue;
+            };
             let slopes = total.slopes(&shares, root);
             let sums = weighted_sum(&slopes, &root.pairs[..slopes.len()]);
             let of_weights = mixture.root[category].iter().zip(sums);
@@ -185,7 +199,7 @@ impl Classes {
                 .iter()
                 .map(|slope| frequencies.map(|frequency| slope * frequency));
             let table = &mut adjoint.transitions[category * n_nodes..(category + 1) * n_nodes];
-            tape.play_back(simd, &self.joins, stretch, mixture.edges(category), seeds, table);
+            tape.play_back(simd, &self.joins, stretch, mixture.edges(category), seeds, table)?;
         }
         total.append_logs(stretch, values);
         Ok(())

@@ -29,17 +29,17 @@ impl Lines {
         self.store[self.start..].as_chunks().0
     }
 
+    /// Returns all pairs, to be written.
     #[inline(always)]
-    fn pairs_mut(&mut self) -> &mut [Pair] {
+    pub(super) fn pairs_mut(&mut self) -> &mut [Pair] {
         self.store[self.start..].as_chunks_mut().0
     }
 
-    /// Returns all pairs, at least so many.
-    pub(super) fn with_room(&mut self, n_pairs: usize) -> &mut [Pair] {
+    /// Makes room for so many pairs at least, which loses what was there if there is less.
+    pub(super) fn make_room(&mut self, n_pairs: usize) {
         if self.pairs().len() < n_pairs {
             *self = Self::with_pairs(n_pairs);
         }
-        self.pairs_mut()
     }
 }
 

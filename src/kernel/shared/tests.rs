@@ -2,7 +2,7 @@
 
 use super::blocks::ValueBlock;
 use super::*;
-use crate::kernel::classes::{Classes, Mixture};
+use crate::kernel::classes::{Classes, Held, Mixture};
 use crate::kernel::dispatch::{self, Simd, Work};
 use crate::kernel::partial::Partial;
 use crate::kernel::transition::transitions;
@@ -12,16 +12,20 @@ use std::sync::Arc;
 
 /// A ladder of tips over a table whose columns count in binary, some cells missing.
 pub(in crate::kernel) fn kernel() -> Kernel {
-    let n_tips = 24;
-    let parents = (0..2 * n_tips as i32 - 1).map(|node| match node {
-        0 | 1 => 24,
-        tip if tip < 24 => 23 + tip,
-        inner if inner < 46 => inner + 1,
+    ladder(24)
+}
+
+fn ladder(n_tips: usize) -> Kernel {
+    let n = n_tips as i32;
+    let parents = (0..2 * n - 1).map(|node| match node {
+        0 | 1 => n,
+        tip if tip < n => n - 1 + tip,
+        inner if inner < 2 * n - 2 => inner + 1,
         _ => -1,
     });
     let lengths: Vec<f64> = (0..2 * n_tips - 1).map(|node| 0.02 * (1 + node % 7) as f64).collect();
     let (tree, tips) = Tree::from_parents(&parents.collect::<Vec<_>>(), &lengths, n_tips).unwrap();
-    let cell = |(tip, family): (usize, usize)| match (family * 2_654_435_761) >> (tip + 3) & 7 {
+    let cell = |(tip, family): (usize, usize)| match (family * 2_654_435_761) >> (tip % 40 + 3) & 7 {
         0..3 => 1,
         7 if tip == 5 => -1,
         _ => 0,
@@ -71,6 +75,34 @@ fn narrow_and_wide_blocks_and_classes_give_the_same_derivatives() {
                 .chain(tips)
                 .all(|(a, b)| close(*a, *b))
         );
+    }
+}
+
+#[test]
+fn results_that_are_computed_again_give_the_derivatives_of_those_that_are_held() {
+    // So many tips that likelihoods are scaled up, some in results that later segments need.
+    let mut kernel = ladder(1200);
+    let tree = kernel.problem.tree().clone();
+    let mut table: Vec<Transition> = [0.1, 3.0]
+        .iter()
+        .flat_map(|rate| transitions(0.4 * rate, 0.9 * rate, tree.branch_lengths()))
+        .collect();
+    for category in 0..2 {
+        table[category * tree.n_nodes() + tree.root()] = [1.0, 0.0, 0.0, 1.0];
+    }
+    let input = SharedInput {
+        transitions: &table,
+        root: &[[0.7, 0.3]; 2],
+        weights: &[0.5; 2],
+        tips: None,
+    };
+    let (workers, monitor) = (Workers::new(NonZero::new(1)), Monitor::new());
+    let cotangent = kernel.problem.patterns().weights().to_vec();
+    let held = kernel.vector_jacobian(input, &cotangent, &workers, &monitor).unwrap();
+    for segment in [1 << 10, 1 << 15, 1 << 20] {
+        kernel.classes = kernel.classes.map(|classes| classes.holding(Held { all: 0, segment }));
+        let again = kernel.vector_jacobian(input, &cotangent, &workers, &monitor).unwrap();
+        assert_eq!(again, held, "segments of {segment} bytes");
     }
 }
 

@@ -31,6 +31,7 @@ mod pool;
 mod random;
 mod scaling;
 mod threads;
+mod vigil;
 mod workers;
 
 pub use aggregate::{Aggregation, aggregate, mean_gradient};

@@ -1,12 +1,16 @@
 //! Threads of one's own, and the ordered map over them.
 
 use super::threads::default_thread_count;
+use super::vigil::{Vigil, await_count};
 use std::num::NonZero;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed, Ordering::Release};
 use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Instant;
 
 /// Nanoseconds of work that sleeping threads are woken for: on a virtual machine that takes up to 0.1 ms.
 const WAKING: usize = 300_000;
+/// Nanoseconds of work that threads which are awake share.
+const SHARING: usize = 20_000;
 
 /// The threads that one object uses; started at the first work that needs more than one.
 ///
@@ -16,6 +20,7 @@ const WAKING: usize = 300_000;
 pub struct Workers {
     n_threads: usize,
     helpers: OnceLock<Option<rayon::ThreadPool>>,
+    vigil: Vigil,
 }
 
 impl Workers {
@@ -25,6 +30,7 @@ impl Workers {
         Self {
             n_threads: threads.unwrap_or_else(default_thread_count).get(),
             helpers: OnceLock::new(),
+            vigil: Vigil::new(),
         }
     }
 
@@ -72,11 +78,17 @@ impl Workers {
                 results.lock().unwrap_or_else(PoisonError::into_inner)[index] = Some(result);
             }
         };
+        let n_spawned = self.n_threads.min(n) - 1;
+        let n_finished = AtomicUsize::new(0);
         helpers.in_place_scope(|scope| {
-            for _ in 1..self.n_threads.min(n) {
-                scope.spawn(|_| take_turns());
+            for _ in 0..n_spawned {
+                scope.spawn(|_| {
+                    take_turns();
+                    n_finished.fetch_add(1, Release);
+                });
             }
             take_turns();
+            await_count(&n_finished, n_spawned);
         });
         // A panic of a helper has resurfaced at the end of the scope, so every place before an error is filled.
         results
@@ -89,7 +101,8 @@ impl Workers {
 
     /// As [`map`](Self::map), on the calling thread alone if all the work takes less than the waking of another.
     ///
-    /// `nanoseconds` is an estimate for one thread; it decides who works, never what comes out.
+    /// `nanoseconds` is an estimate for one thread; it decides who works, never what comes out. Calls that follow each
+    /// other closely find the helpers awake.
     ///
     /// # Errors
     /// As [`map`](Self::map).
@@ -99,11 +112,29 @@ impl Workers {
         nanoseconds: usize,
         work: impl Fn(usize) -> Result<T, E> + Sync,
     ) -> Result<Vec<T>, E> {
-        if nanoseconds < WAKING {
+        if self.n_threads == 1 || n <= 1 || nanoseconds < SHARING {
+            return (0..n).map(work).collect();
+        }
+        let follows = self.vigil.is_close();
+        let is_short = nanoseconds < WAKING;
+        let is_alone = is_short && !self.vigil.is_awake();
+        let results = if is_alone {
             (0..n).map(work).collect()
         } else {
-            self.map(n, work)
+            let began = Instant::now();
+            let results = self.map(n, work);
+            if is_short && began.elapsed().as_nanos() > nanoseconds as u128 {
+                self.vigil.rest();
+            }
+            results
+        };
+        if (follows || !is_alone)
+            && let Some(helpers) = self.helpers()
+        {
+            self.vigil.keep(helpers);
         }
+        self.vigil.end();
+        results
     }
 
     fn helpers(&self) -> Option<&rayon::ThreadPool> {

@@ -74,8 +74,8 @@ impl Kernel {
         };
         let (n_categories, n_nodes) = (input.weights.len(), self.problem.tree().n_nodes());
         let n_parts = self.n_parts(classes.n_stretches());
-        // About four nanoseconds a class.
-        let estimate = 4 * classes.n_classes() * n_categories;
+        // About three nanoseconds a class.
+        let estimate = 3 * classes.n_classes() * n_categories;
         let parts = workers.map_estimated(n_parts, estimate, |part| {
             let (mut values, mut adjoint) = (Vec::new(), SharedAdjoint::zeros(n_categories, n_nodes, 0));
             for stretch in part_bounds(classes.n_stretches(), n_parts, part) {

@@ -1,0 +1,139 @@
+//! Helpers that stay awake for a moment after work, because calls in a loop follow each other closely.
+//!
+//! To wake a sleeping thread takes up to 0.1 ms, which is as long as many an evaluation. A helper that stays awake looks
+//! for work of its pool without pause and finds it within a microsecond.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+/// How long a helper looks for more work before it sleeps.
+const VIGIL: Duration = Duration::from_micros(200);
+/// How long helpers are left alone once they were of no help, as on a machine whose processors are busy.
+const REST: Duration = Duration::from_millis(10);
+
+/// Whether the helpers of one pool are awake.
+#[derive(Debug)]
+pub(super) struct Vigil {
+    n_awake: Arc<AtomicUsize>,
+    began: Instant,
+    /// When the last call ended, in nanoseconds since `began`; 0 if none has.
+    ended: AtomicU64,
+    /// Until when helpers are left alone.
+    rests_until: AtomicU64,
+}
+
+impl Vigil {
+    pub(super) fn new() -> Self {
+        Self {
+            n_awake: Arc::default(),
+            began: Instant::now(),
+            ended: AtomicU64::new(0),
+            rests_until: AtomicU64::new(0),
+        }
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// Remembers that a call ends.
+    pub(super) fn end(&self) {
+        self.ended.store(self.now().max(1), Ordering::Relaxed);
+    }
+
+    /// Returns whether the last call ended a moment ago.
+    pub(super) fn is_close(&self) -> bool {
+        let ended = self.ended.load(Ordering::Relaxed);
+        ended > 0 && u128::from(self.now().saturating_sub(ended)) < VIGIL.as_nanos()
+    }
+
+    /// Leaves the helpers alone for a while.
+    pub(super) fn rest(&self) {
+        let until = self.now() + REST.as_nanos() as u64;
+        self.rests_until.store(until, Ordering::Relaxed);
+    }
+
+    fn rests(&self) -> bool {
+        self.now() < self.rests_until.load(Ordering::Relaxed)
+    }
+
+    /// Returns whether a helper is awake and not left alone.
+    pub(super) fn is_awake(&self) -> bool {
+        self.n_awake.load(Ordering::Relaxed) > 0 && !self.rests()
+    }
+
+    /// Has the helpers look for work until they found none for a moment, unless one still does or they are left alone;
+    /// does not wait for them.
+    pub(super) fn keep(&self, helpers: &rayon::ThreadPool) {
+        if self.rests() {
+            return;
+        }
+        let n_helpers = helpers.current_num_threads();
+        let begun = self
+            .n_awake
+            .compare_exchange(0, n_helpers, Ordering::Relaxed, Ordering::Relaxed);
+        if begun.is_ok() {
+            let n_awake = Arc::clone(&self.n_awake);
+            helpers.spawn_broadcast(move |_| {
+                look_for_work();
+                n_awake.fetch_sub(1, Ordering::Relaxed);
+            });
+        }
+    }
+}
+
+/// Does what work there is for this thread's pool until there has been none for a moment.
+fn look_for_work() {
+    let mut idle_since = Instant::now();
+    while idle_since.elapsed() < VIGIL {
+        match rayon::yield_now() {
+            Some(rayon::Yield::Executed) => idle_since = Instant::now(),
+            _ => std::hint::spin_loop(),
+        }
+    }
+}
+
+/// Waits until a number is reached, for a moment at most.
+pub(super) fn await_count(counter: &AtomicUsize, count: usize) {
+    let began = Instant::now();
+    while counter.load(Ordering::Acquire) < count && began.elapsed() < VIGIL {
+        std::hint::spin_loop();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn helpers_stay_awake_for_a_moment_and_then_sleep() {
+        let helpers = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+        let vigil = Vigil::new();
+        assert!(!vigil.is_awake() && !vigil.is_close());
+        vigil.keep(&helpers);
+        vigil.keep(&helpers);
+        assert!(vigil.n_awake.load(Ordering::Relaxed) <= 2);
+        assert_eq!(helpers.install(|| 6 * 7), 42);
+        while vigil.is_awake() {
+            std::thread::sleep(VIGIL);
+        }
+        vigil.end();
+        while vigil.is_close() {
+            std::thread::sleep(VIGIL);
+        }
+    }
+
+    #[test]
+    fn helpers_that_were_of_no_help_are_left_alone_for_a_while() {
+        let helpers = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        let vigil = Vigil::new();
+        vigil.rest();
+        while vigil.rests() {
+            vigil.keep(&helpers);
+            assert!(!vigil.is_awake());
+        }
+        vigil.keep(&helpers);
+        assert_eq!(helpers.install(|| 6 * 7), 42);
+    }
+}

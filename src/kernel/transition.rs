@@ -9,7 +9,7 @@
 
 use super::dispatch::{self, Simd, Work};
 use super::elementary::decay;
-use super::scaled::{exponent, floor_of_log};
+use super::scaled::{STEP, exponent, floor_of_log};
 use std::f64::consts::LOG2_E;
 
 /// Transition probabilities of one branch: `[P00, P01, P10, P11]`, first the state above, then the state below.
@@ -238,6 +238,11 @@ impl<const W: usize> Equilibria<W> {
             }
         }
         total
+    }
+
+    /// Returns whether a state is never entered, or hardly ever, though it can be left.
+    pub(super) fn has_gap(&self) -> bool {
+        self.lone_rate > 0.0 || exponent(self.least_share.min(self.least_rate)) < -STEP
     }
 
     /// Returns the rates of a lane.

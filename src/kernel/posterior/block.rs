@@ -108,7 +108,7 @@ impl<const W: usize> Block<W> for PosteriorBlock {
         let frequencies = |lane: usize| root[lane];
         // Patterns that cannot arise have no share in anything; they are marked in the end.
         let cotangent = total.map(|total| if total.value == 0.0 { 0.0 } else { 1.0 });
-        let shares = Shares::new(weight, scratch.root(), frequencies, total, &cotangent);
+        let shares = Shares::new(source, weight, scratch.root(), frequencies, total, &cotangent);
         let states = at_root_states(weight, scratch.root(), &root, total);
         self.set_root(number, &shares.seed.share, &states);
         // A category that cannot have made a pattern has no posterior there, so its branches need no other divisor.

@@ -90,7 +90,7 @@ impl<const W: usize> Block<W> for PredictionBlock {
     ) {
         let frequencies = |lane: usize| category.root[lane];
         let cotangent = total.map(|total| if total.value == 0.0 { 0.0 } else { 1.0 });
-        let seed = Shares::new(category.weight, scratch.root(), frequencies, total, &cotangent).seed;
+        let seed = Shares::new(source, category.weight, scratch.root(), frequencies, total, &cotangent).seed;
         let mut sink = ShareSink {
             shares: &mut self.shares,
         };

@@ -270,7 +270,7 @@ fn at_branch_scaled<const W: usize>(
         let terms = [(0, 0), (0, 1), (1, 0), (1, 1)].map(|(i, j)| outer.scaled(i, lane).times(inner.scaled(j, lane)));
         let likelihood = (0..4).fold(Scaled::new(0.0, 0), |sum, entry| sum.plus(p[entry].times(terms[entry])));
         let likelihood = seed.divisor(lane, likelihood);
-        let of = |term: Scaled| cotangent[lane] * term.over(likelihood);
+        let of = |term: Scaled| term.times_over(cotangent[lane], likelihood);
         for entry in 0..4 {
             derivative[lane][entry] = if weighted {
                 of(p[entry].times(terms[entry]))
@@ -336,7 +336,7 @@ fn at_recording_scaled<const W: usize>(
         let [x, y] = observed.partial(lane).map(|p| Scaled::new(p, 0));
         let likelihood = seed.divisor(lane, from_above[0].times(x).plus(from_above[1].times(y)));
         for (row, from_above) in derivative.iter_mut().zip(from_above) {
-            row[lane] = cotangent[lane] * observed.slope(lane) * from_above.over(likelihood);
+            row[lane] = from_above.times_over(cotangent[lane] * observed.slope(lane), likelihood);
         }
     }
 }

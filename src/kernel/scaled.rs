@@ -100,6 +100,12 @@ impl Scaled {
         }
     }
 
+    /// Returns `factor * self / divisor`, where the quotient alone may not fit a plain number.
+    pub(super) fn times_over(self, factor: f64, divisor: Self) -> f64 {
+        let product = Self::new(factor.abs(), 0).times(self);
+        product.over(divisor).copysign(factor)
+    }
+
     /// Returns the natural log; minus infinity for zero.
     #[inline(always)]
     pub(super) fn ln(self) -> f64 {

@@ -154,9 +154,12 @@ pub fn evaluate(drawn: &Drawn, pattern: usize) -> Plain {
         }
         for (tip, &node) in tree.tips().iter().enumerate() {
             let cell = drawn.problem.patterns().cell(pattern, tip);
-            if cell >= 0 {
-                for (slope, above) in plain.tips[tip].iter_mut().zip(pass.above_tip[node as usize]) {
+            for (slope, above) in plain.tips[tip].iter_mut().zip(pass.above_tip[node as usize]) {
+                if cell >= 0 {
                     slope.add(cell == 1, share + above);
+                } else {
+                    // Subtree classes know a missing cell as the sum of both records, whose derivatives cancel.
+                    slope.size += (share + above).exp();
                 }
             }
         }

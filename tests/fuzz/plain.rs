@@ -143,9 +143,9 @@ pub fn evaluate(drawn: &Drawn, pattern: usize) -> Plain {
             for above in 0..2 {
                 let own = [rates[above], rates[1 - above]];
                 let [by_own, by_other, by_length] = log_slopes(own, tree.branch_lengths()[node]);
-                for below in 0..2 {
+                for (below, inner) in inner.into_iter().enumerate() {
                     // Leaving becomes more likely with its own rate and with time, staying less.
-                    let (leaves, term) = (above != below, share + outer[above] + inner[below]);
+                    let (leaves, term) = (above != below, share + outer[above] + inner);
                     plain.rates[at][above].add(leaves, term + by_own);
                     plain.rates[at][1 - above].add(!leaves, term + by_other);
                     plain.lengths[node].add(leaves, term + by_length);

@@ -36,8 +36,9 @@ pub fn transitions_or_logs(gain: f64, loss: f64, lengths: &[f64]) -> Vec<Transit
 
 /// Returns the vector-Jacobian product of [`transitions_or_logs`] with respect to the two rates and to each length.
 ///
-/// `adjoint` (`[n_branches]`) holds the derivatives by entries as [`Kernel::vector_jacobian`] gives them, or those by
-/// probabilities after [`by_entries`]. A derivative beyond the largest double is infinite.
+/// `adjoint` (`[n_branches]`) holds the derivatives by entries as [`Kernel::vector_jacobian`] gives them: by the log
+/// where the entry is one and the derivative by its probability is beyond doubles; else that derivative is in the other
+/// entry of the row, with its sign changed. A result beyond the largest double is infinite.
 ///
 /// [`Kernel::vector_jacobian`]: super::Kernel::vector_jacobian
 #[must_use]

@@ -44,6 +44,9 @@ impl<const W: usize> Seed<W> {
     }
 }
 
+/// Shares below this may have lost digits once they are multiplied with weights.
+const FAINT: f64 = 1e-280;
+
 /// A cotangent and what to divide by.
 pub(super) struct Absolute<const W: usize> {
     pub(super) cotangent: [f64; W],
@@ -100,9 +103,9 @@ fn absolute<const W: usize>(
 ) -> Option<Box<Absolute<W>>> {
     let counts = |lane: usize| cotangent[lane] != 0.0 && total[lane].value > 0.0;
     let is_lost = |lane: usize| counts(lane) && likelihood[lane].value == 0.0;
-    // A share that is 0 only because it is beyond doubles loses nothing, unless a probability of 0 or next to it stands
+    // A share that is next to the smallest double, or below it, loses nothing, unless a probability of 0 or next to it stands
     // between the category and the data.
-    let is_faint = |lane: usize| counts(lane) && likelihood[lane].over(total[lane]) == 0.0;
+    let is_faint = |lane: usize| counts(lane) && likelihood[lane].over(total[lane]) < FAINT;
     let is_any = (0..W).any(is_lost) || ((0..W).any(is_faint) && source.has_gaps());
     if weight.value == 0.0 || !is_any {
         return None;

@@ -38,7 +38,9 @@ def test_the_twin_equals_multiprecision(row: list[list[float]]) -> None:
     np.testing.assert_allclose(by, np.concatenate(slopes), rtol=SLOPE_TOLERANCE, atol=SLOPE_TOLERANCE)
 
 
-@pytest.mark.parametrize(("gain", "loss", "root"), [(800.0, 0.0, "absent"), (0.0, 900.0, "present"), (3000.0, 0.0, 0.5)])
+@pytest.mark.parametrize(
+    ("gain", "loss", "root"), [(800.0, 0.0, "absent"), (0.0, 900.0, "present"), (3000.0, 0.0, 0.5)]
+)
 def test_models_of_both_backends_agree(gain: float, loss: float, root: str | float) -> None:
     cells = np.array([[0, 1, 0, 1], [0, 1, 1, 1], [0, 1, 0, 1], [0, 1, -1, 1]], dtype=np.int8)
     data = GeneContentData(persiste_rust.Tree.from_newick(NEWICK), cells, list("ABCD"), list("wxyz"))

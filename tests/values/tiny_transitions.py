@@ -64,8 +64,8 @@ for gain, loss, root, cells, record in [
 ]:
     point = (mpf(gain), mpf(loss), mpf(1))
 
-    def log_likelihood(g, l, t):
-        return log(likelihood(g, l, root, cells, record, t))
+    def log_likelihood(g, other, t, data=(root, cells, record)):
+        return log(likelihood(g, other, *data, t))
 
     value = log_likelihood(*point)
     slopes = []

@@ -3,6 +3,7 @@
 # make bench   the benchmarks
 # make test-torch   the tests that need PyTorch, in a virtual environment of its own (some GB)
 # make slow    simulation studies (coverage, calibration); results in tests/slow/results/
+# make fuzz    the kernel against its plain twin on random draws for FUZZ_SECONDS (600); prints the seed it began with
 # make clean   removes what was built
 #
 # Needs: make, a Rust toolchain with rustfmt and clippy, a C linker, python3 >= 3.10 with venv.
@@ -17,7 +18,9 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 export PYO3_PYTHON = $(CURDIR)/$(BIN)/python
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test test-rust test-python test-torch bench slow clean check-python check-rust
+FUZZ_SECONDS ?= 600
+
+.PHONY: demo test test-rust test-python test-torch bench slow fuzz clean check-python check-rust
 
 demo: check-python $(DEMO_VENV)/bin/python
 	$(DEMO_VENV)/bin/python -m pip install --quiet .
@@ -56,6 +59,9 @@ slow: check-rust $(BIN)/python
 	PERSISTE_RUST_BACKEND=rust $(BIN)/python tests/slow/bootstrap.py
 	PERSISTE_RUST_BACKEND=rust $(BIN)/python tests/slow/events.py
 	PERSISTE_RUST_BACKEND=rust $(BIN)/python tests/slow/spectrum.py
+
+fuzz: check-rust
+	PERSISTE_FUZZ_SECONDS=$(FUZZ_SECONDS) cargo test --test fuzz -- --ignored --nocapture
 
 clean:
 	rm -rf target $(DEMO_VENV) $(TEST_VENV) $(TORCH_VENV) demo-output dist build .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -1,7 +1,9 @@
 //! The transition probabilities of one branch as the lanes of a block see them.
 
-use super::scaled::{STEP, Scaled, exponent};
+use super::scaled::{STEP, Scaled, exponent, floor_of_log};
+use super::tiny::scaled_entry;
 use super::transition::Transition;
+use std::f64::consts::LOG2_E;
 
 /// Transition probabilities of one branch for `W` lanes.
 pub(super) trait Edge<const W: usize> {
@@ -25,6 +27,12 @@ pub(super) trait Edge<const W: usize> {
     /// Returns a lower bound of log2 of the positive entries.
     fn floor(&self) -> i32;
 
+    /// Returns the probabilities of a lane with exponents of their own.
+    fn scaled(&self, lane: usize) -> [Scaled; 4];
+
+    /// Returns which entries of a lane are too small for a double: derivatives are taken by their logs.
+    fn are_logs(&self, lane: usize) -> [bool; 4];
+
     /// Returns whether an entry is positive but so small that products with it need extended exponents.
     #[inline(always)]
     fn is_tiny(&self) -> bool {
@@ -35,14 +43,22 @@ pub(super) trait Edge<const W: usize> {
 /// Returns the exponent of the smallest positive entry, 0 if there is none below 1.
 #[inline(always)]
 fn floor_of(transition: &Transition) -> i32 {
-    transition
-        .iter()
-        .fold(0, |floor, &p| if p > 0.0 { floor.min(exponent(p)) } else { floor })
+    transition.iter().fold(0, |floor, &p| {
+        if p > 0.0 {
+            floor.min(exponent(p))
+        } else if p < 0.0 {
+            floor.min(floor_of_log(p * LOG2_E))
+        } else {
+            floor
+        }
+    })
 }
 
 /// One set of probabilities for all lanes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SharedEdge {
+    /// With logs in place of probabilities too small for doubles, see [`tiny`](super::tiny); where
+    /// [`is_tiny`](Edge::is_tiny) says no, there are none.
     transition: Transition,
     floor: i32,
 }
@@ -53,6 +69,12 @@ impl SharedEdge {
             transition,
             floor: floor_of(&transition),
         }
+    }
+
+    /// Returns whether an entry is 0 or tiny although the branch changes something.
+    pub(super) fn has_gap(&self) -> bool {
+        let is_still = self.transition == [1.0, 0.0, 0.0, 1.0];
+        !is_still && (self.floor < -STEP || self.transition.contains(&0.0))
     }
 
     /// Returns an edge whose floor is right even where entries are too small for a double.
@@ -75,6 +97,14 @@ impl<const W: usize> Edge<W> for SharedEdge {
     #[inline(always)]
     fn floor(&self) -> i32 {
         self.floor
+    }
+
+    fn scaled(&self, _lane: usize) -> [Scaled; 4] {
+        self.transition.map(scaled_entry)
+    }
+
+    fn are_logs(&self, _lane: usize) -> [bool; 4] {
+        self.transition.map(|entry| entry < 0.0)
     }
 }
 
@@ -102,5 +132,15 @@ impl<const W: usize, E: Edge<W>> Edge<W> for Transposed<'_, E> {
     #[inline(always)]
     fn floor(&self) -> i32 {
         <E as Edge<W>>::floor(self.0)
+    }
+
+    fn scaled(&self, lane: usize) -> [Scaled; 4] {
+        let [p00, p01, p10, p11] = self.0.scaled(lane);
+        [p00, p10, p01, p11]
+    }
+
+    fn are_logs(&self, lane: usize) -> [bool; 4] {
+        let [p00, p01, p10, p11] = self.0.are_logs(lane);
+        [p00, p10, p01, p11]
     }
 }

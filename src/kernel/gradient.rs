@@ -17,6 +17,7 @@ use super::root::Seed;
 use super::scaled::Scaled;
 use super::sink::Sink;
 use super::source::Source;
+use super::tiny::by_entries;
 use super::transition::Transition;
 use crate::problem::Tree;
 
@@ -265,17 +266,21 @@ fn at_branch_scaled<const W: usize>(
     let mut derivative = [[0.0; 4]; W];
     let cotangent = seed.cotangent();
     for lane in (0..W).filter(|&lane| cotangent[lane] != 0.0) {
-        let p = edge.at(lane).map(|p| Scaled::new(p, 0));
+        let (p, are_logs) = (edge.scaled(lane), edge.are_logs(lane));
         let terms = [(0, 0), (0, 1), (1, 0), (1, 1)].map(|(i, j)| outer.scaled(i, lane).times(inner.scaled(j, lane)));
         let likelihood = (0..4).fold(Scaled::new(0.0, 0), |sum, entry| sum.plus(p[entry].times(terms[entry])));
         let likelihood = seed.divisor(lane, likelihood);
+        let of = |term: Scaled| term.times_over(cotangent[lane], likelihood);
         for entry in 0..4 {
-            let term = if weighted {
-                p[entry].times(terms[entry])
+            derivative[lane][entry] = if weighted {
+                of(p[entry].times(terms[entry]))
             } else {
-                terms[entry]
+                of(terms[entry])
             };
-            derivative[lane][entry] = cotangent[lane] * term.over(likelihood);
+        }
+        if !weighted {
+            // P times the derivative by P is the derivative by log P.
+            derivative[lane] = by_entries(derivative[lane], are_logs, |entry| of(p[entry].times(terms[entry])));
         }
     }
     derivative
@@ -322,7 +327,7 @@ fn at_recording_scaled<const W: usize>(
 ) {
     let cotangent = seed.cotangent();
     for lane in (0..W).filter(|&lane| cotangent[lane] != 0.0 && !observed.is_missing(lane)) {
-        let [p00, p01, p10, p11] = edge.at(lane).map(|p| Scaled::new(p, 0));
+        let [p00, p01, p10, p11] = edge.scaled(lane);
         let (absent, present) = (outer.scaled(0, lane), outer.scaled(1, lane));
         let from_above = [
             absent.times(p00).plus(present.times(p10)),
@@ -331,7 +336,7 @@ fn at_recording_scaled<const W: usize>(
         let [x, y] = observed.partial(lane).map(|p| Scaled::new(p, 0));
         let likelihood = seed.divisor(lane, from_above[0].times(x).plus(from_above[1].times(y)));
         for (row, from_above) in derivative.iter_mut().zip(from_above) {
-            row[lane] = cotangent[lane] * observed.slope(lane) * from_above.over(likelihood);
+            row[lane] = from_above.times_over(cotangent[lane] * observed.slope(lane), likelihood);
         }
     }
 }

@@ -6,6 +6,8 @@
 
 use super::edge::Edge;
 use super::elementary::decay;
+use super::scaled::Scaled;
+use super::tiny::{or_logs, pull_back_logs, scaled_entry};
 use super::transition::{Equilibria, Transition};
 
 /// Where the `k` and `c` of a branch come from.
@@ -80,45 +82,23 @@ impl<'a, D: Decays, const W: usize> LaneEdge<'a, D, W> {
         }
     }
 
-    /// Returns the derivatives with respect to gain, loss and length, given those with respect to the probabilities.
-    ///
-    /// With `phi = c / a` and `chi = phi - t k`, `a = g + l`: `d P01 = (f0 phi + f1 t k) dg - f1 chi dl + a f1 k dt`,
-    /// and likewise `d P10`: no term cancels within itself, whichever rate is larger and however long the branch.
+    /// Returns the derivatives with respect to gain, loss and length, given those with respect to the probabilities,
+    /// or to their logs where [`are_logs`](Edge::are_logs) says so.
     #[inline(always)]
     pub(super) fn pull_back(&self, lane: usize, adjoint: Transition) -> [f64; 3] {
-        let (kept, changed) = self.decays.of(self.equilibria, self.length, lane);
-        let (rate, length) = (self.equilibria.rate[lane], self.length);
-        let z = rate * length;
-        let inverse = self.equilibria.inverse_rate[lane];
-        let phi = if z > 1e-17 { changed * inverse } else { length };
-        let chi = lost_twice(z, kept, changed) * inverse;
-        // P00 = 1 - P01 and P11 = 1 - P10, so only two differences of adjoints matter.
-        let to_present = adjoint[1] - adjoint[0];
-        let to_absent = adjoint[2] - adjoint[3];
-        let flow = self.equilibria.absent[lane] * to_absent + self.equilibria.present[lane] * to_present;
-        let (absent, present) = (self.equilibria.absent[lane], self.equilibria.present[lane]);
-        let still = length * kept;
-        let by_gain = to_present * absent.mul_add(phi, present * still) - absent * to_absent * chi;
-        let by_loss = to_absent * present.mul_add(phi, absent * still) - present * to_present * chi;
-        [by_gain, by_loss, flow * rate * kept]
+        let decays = self.decays.of(self.equilibria, self.length, lane);
+        self.equilibria.pull_back(lane, self.length, decays, adjoint)
     }
-}
 
-/// Returns `1 - (1 + z) exp(-z)` for z >= 0, from z and the two parts of its decay.
-#[inline(always)]
-fn lost_twice(z: f64, kept: f64, changed: f64) -> f64 {
-    // z^2 sum_k (-z)^k (k + 1) / (k + 2)!; 7 terms leave 2e-15 at z = 1/32, where the difference loses 7e-15.
-    let near = if z < 0.03125 { z } else { 0.03125 };
-    let mut series: f64 = 1.0 / 5760.0;
-    for coefficient in [-1.0 / 840.0, 1.0 / 144.0, -1.0 / 30.0, 1.0 / 8.0, -1.0 / 3.0, 1.0 / 2.0] {
-        series = series.mul_add(near, coefficient);
-    }
-    // z may be infinite where nothing is kept.
-    let lost = if kept > 0.0 { z * kept } else { 0.0 };
-    if z < 0.03125 {
-        near * near * series
-    } else {
-        changed - lost
+    /// As [`pull_back`](Self::pull_back), where probabilities may be too small for doubles or derivatives too large.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn pull_back_apart(&self, lane: usize, adjoint: Transition) -> [f64; 3] {
+        let [gain, loss] = self.equilibria.rates(lane);
+        let (plain, by_logs) = pull_back_logs([gain, loss, self.length], self.are_logs(lane), adjoint);
+        let decays = self.decays.of(self.equilibria, self.length, lane);
+        let by_plain = self.equilibria.pull_back_apart(lane, self.length, decays, plain);
+        [0, 1, 2].map(|input| by_plain[input] + by_logs[input])
     }
 }
 
@@ -152,25 +132,14 @@ impl<D: Decays, const W: usize> Edge<W> for LaneEdge<'_, D, W> {
     fn floor(&self) -> i32 {
         self.floor
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+    fn scaled(&self, lane: usize) -> [Scaled; 4] {
+        let [gain, loss] = self.equilibria.rates(lane);
+        or_logs(self.at(lane), [gain, loss, self.length]).map(scaled_entry)
+    }
 
-    #[test]
-    fn lost_twice_keeps_its_digits_on_both_sides_of_where_the_series_ends() {
-        let of = |z: f64| lost_twice(z, (-z).exp(), -(-z).exp_m1());
-        let (below, above) = (of(0.03125 - 1e-12), of(0.03125));
-        assert!((below / above - 1.0).abs() < 1e-10, "{below} {above}");
-        // mpmath, 40 digits: z = mpf(x); 1 - (1 + z)*exp(-z)
-        for (z, expected) in [
-            (1e-6, 4.999_996_666_667_916e-13),
-            (0.03, 4.411_004_450_365_777_3e-4),
-            (0.5, 9.020_401_043_104_986e-2),
-        ] {
-            assert!((of(z) / expected - 1.0).abs() < 1e-14, "{z} {}", of(z));
-        }
-        assert_eq!((of(0.0), of(f64::INFINITY)), (0.0, 1.0));
+    fn are_logs(&self, lane: usize) -> [bool; 4] {
+        let [gain, loss] = self.equilibria.rates(lane);
+        or_logs(self.at(lane), [gain, loss, self.length]).map(|entry| entry < 0.0)
     }
 }

@@ -29,6 +29,7 @@ mod shared;
 mod simd;
 mod sink;
 mod source;
+mod tiny;
 mod transition;
 
 #[doc(hidden)]
@@ -36,6 +37,8 @@ pub use instructions::{InstructionSet, instruction_set};
 pub use lanes::{LaneAdjoint, LaneInput};
 pub use posterior::{PosteriorBlock, PredictionBlock};
 pub use shared::{SharedAdjoint, SharedInput};
+pub(crate) use tiny::by_entries;
+pub use tiny::{log_transition, plain, transitions_or_logs, transitions_or_logs_adjoint};
 pub use transition::{Transition, transition, transitions, transitions_adjoint};
 
 use crate::parallel::Workers;

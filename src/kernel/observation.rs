@@ -8,6 +8,7 @@
 
 use super::edge::SharedEdge;
 use super::scaled::{STEP, Scaled, exponent};
+use super::tiny::{by_entries, plain_entry, scaled_entry};
 use super::transition::Transition;
 use crate::problem::Tree;
 
@@ -40,7 +41,7 @@ impl Recording {
 
     /// Returns the branch of the tip with its recording behind it.
     fn seen_from_above(&self, transition: &Transition) -> SharedEdge {
-        let [p00, p01, p10, p11] = transition.map(|p| Scaled::new(p, 0));
+        let [p00, p01, p10, p11] = transition.map(scaled_entry);
         let entry = |[given_absent, given_present]: [Scaled; 2], recorded: [f64; 2]| {
             let [x, y] = recorded.map(|p| Scaled::new(p, 0));
             given_absent.times(x).plus(given_present.times(y))
@@ -129,7 +130,8 @@ pub(super) fn split_adjoint(
     let categories = transitions.chunks(tree.n_nodes());
     for (adjoint, transitions) in adjoint.chunks_mut(tree.n_nodes()).zip(categories) {
         for ((total, &node), present) in by_recording.iter_mut().zip(tree.tips()).zip(tips) {
-            let (adjoint, [p00, p01, p10, p11]) = (&mut adjoint[node as usize], transitions[node as usize]);
+            let (adjoint, transition) = (&mut adjoint[node as usize], transitions[node as usize]);
+            let [p00, p01, p10, p11] = transition.map(plain_entry);
             let [from_absent, from_present] = [[adjoint[0], adjoint[1]], [adjoint[2], adjoint[3]]];
             let rows = [from_absent[1] - from_absent[0], from_present[1] - from_present[0]];
             total[0] += p00 * rows[0] + p10 * rows[1];
@@ -141,6 +143,8 @@ pub(super) fn split_adjoint(
                 by_entry(from_present, present[0]),
                 by_entry(from_present, present[1]),
             ];
+            // What lies behind a recording is a plain number, so the logs do not matter.
+            *adjoint = by_entries(*adjoint, transition.map(|entry| entry < 0.0), |_| 0.0);
         }
     }
     by_recording

@@ -8,7 +8,7 @@
 
 use super::edge::Edge;
 use super::observation::Tip;
-use super::scaled::{STEP, Scaled, THRESHOLD, UP, exponent};
+use super::scaled::{MOST_COUNTS, STEP, Scaled, THRESHOLD, UP, exponent};
 
 /// How the counts of a partial are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,7 +115,7 @@ impl<const W: usize> Partial<W> {
     #[inline(never)]
     fn climb_scaled(&mut self, edge: &impl Edge<W>) {
         for lane in 0..W {
-            let [p00, p01, p10, p11] = edge.at(lane).map(|p| Scaled::new(p, 0));
+            let [p00, p01, p10, p11] = edge.scaled(lane);
             let (x, y) = (self.scaled(0, lane), self.scaled(1, lane));
             let above = [p00.times(x).plus(p01.times(y)), p10.times(x).plus(p11.times(y))];
             self.set_scaled(lane, above[0], above[1]);
@@ -169,7 +169,9 @@ impl<const W: usize> Partial<W> {
         } else {
             for state in 0..2 {
                 for lane in 0..W {
-                    self.count[state][lane] += other.count[state][lane];
+                    // Each is at most one more than MOST_COUNTS, so the sum fits.
+                    let count = self.count[state][lane] + other.count[state][lane];
+                    self.count[state][lane] = count.min(MOST_COUNTS + 1);
                 }
             }
         }

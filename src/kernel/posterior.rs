@@ -18,8 +18,7 @@ use super::Kernel;
 use super::lanes::{LaneInput, PreparedLanes, WIDTH};
 use super::shared::{Prepared, SharedInput};
 use crate::error::Cancelled;
-use crate::parallel::{Monitor, Pool, Workers};
-use passes::Room;
+use crate::parallel::{Monitor, Workers};
 
 impl Kernel {
     /// Visits the joint posteriors of all patterns, block by block, and returns what the visits returned, in order.
@@ -37,13 +36,15 @@ impl Kernel {
         monitor: &Monitor,
         visit: impl Fn(&PosteriorBlock) -> T + Sync,
     ) -> Result<Vec<T>, Cancelled> {
-        let prepared = Prepared::new(input);
+        let (prepared, n_categories) = (Prepared::new(input), input.weights.len());
         if self.is_narrow() {
-            self.visit::<T, 8>(input.weights.len(), 0, workers, monitor, visit, |first, room| {
+            let block = || self.posterior_block(n_categories, 8);
+            passes::visit::<T, _, 8>(self, (block, 0), workers, monitor, visit, |first, room| {
                 passes::shared(self, &prepared, first, room);
             })
         } else {
-            self.visit::<T, 64>(input.weights.len(), 0, workers, monitor, visit, |first, room| {
+            let block = || self.posterior_block(n_categories, 64);
+            passes::visit::<T, _, 64>(self, (block, 0), workers, monitor, visit, |first, room| {
                 passes::shared(self, &prepared, first, room);
             })
         }
@@ -63,35 +64,19 @@ impl Kernel {
         let prepared = PreparedLanes::new(self, input);
         let (n_categories, n_sets) = (input.weights.len(), input.n_sets);
         if self.is_narrow() {
-            self.visit::<T, 8>(n_categories, n_sets, workers, monitor, visit, |first, room| {
+            let block = || self.posterior_block(n_categories, 8);
+            passes::visit::<T, _, 8>(self, (block, n_sets), workers, monitor, visit, |first, room| {
                 passes::lanes(self, &prepared, first, room);
             })
         } else {
-            self.visit::<T, WIDTH>(n_categories, n_sets, workers, monitor, visit, |first, room| {
+            let block = || self.posterior_block(n_categories, WIDTH);
+            passes::visit::<T, _, WIDTH>(self, (block, n_sets), workers, monitor, visit, |first, room| {
                 passes::lanes(self, &prepared, first, room);
             })
         }
     }
 
-    /// Fills blocks of `W` patterns with `fill`, and visits each.
-    fn visit<T: Send, const W: usize>(
-        &self,
-        n_categories: usize,
-        n_sets: usize,
-        workers: &Workers,
-        monitor: &Monitor,
-        visit: impl Fn(&PosteriorBlock) -> T + Sync,
-        fill: impl Fn(usize, &mut Room<W>) + Sync,
-    ) -> Result<Vec<T>, Cancelled> {
-        let n_blocks = self.problem.patterns().n_patterns().div_ceil(W);
-        let rooms = Pool::default();
-        workers.map(n_blocks, |number| {
-            monitor.check()?;
-            let work = |room: &mut Room<W>| {
-                fill(number * W, room);
-                visit(&room.block)
-            };
-            Ok(rooms.with(|| Room::new(self, n_categories, n_sets), work))
-        })
+    fn posterior_block(&self, n_categories: usize, width: usize) -> PosteriorBlock {
+        PosteriorBlock::new(n_categories, self.problem.tree().n_nodes(), width)
     }
 }

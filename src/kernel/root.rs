@@ -2,6 +2,7 @@
 
 use super::partial::Partial;
 use super::scaled::Scaled;
+use super::source::Source;
 
 /// Returns the likelihood of each lane: the root's partial weighted by the root frequencies.
 #[inline(always)]
@@ -26,8 +27,8 @@ pub(super) fn add_weighted<const W: usize>(total: &mut [Scaled; W], weight: f64,
 pub(super) struct Seed<const W: usize> {
     /// `cotangent w L_c / L`, to go with the likelihood L_c that each branch finds for itself.
     pub(super) share: [f64; W],
-    /// Where the category cannot have made some lane, but others can: L / w for all lanes, to go with `cotangent`.
-    /// `L_c` would cancel and must not, being 0.
+    /// Where the category cannot, or can hardly, have made some lane, but others can: L / w for all lanes, to go with
+    /// `cotangent`. `L_c` would cancel and must not, being next to 0.
     pub(super) instead: Option<Box<Absolute<W>>>,
 }
 
@@ -42,6 +43,9 @@ impl<const W: usize> Seed<W> {
         self.instead.as_ref().map_or(found, |instead| instead.likelihood[lane])
     }
 }
+
+/// Shares below this may have lost digits once they are multiplied with weights.
+const FAINT: f64 = 1e-280;
 
 /// A cotangent and what to divide by.
 pub(super) struct Absolute<const W: usize> {
@@ -59,9 +63,11 @@ pub(super) struct Shares<const W: usize> {
 }
 
 impl<const W: usize> Shares<W> {
-    /// Returns the shares of a category, given its partial at the root; 0 in lanes without a cotangent.
+    /// Returns the shares of a category, given its probabilities and its partial at the root; 0 in lanes without a
+    /// cotangent.
     #[inline(always)]
     pub(super) fn new(
+        source: &impl Source<W>,
         weight: f64,
         partial: &Partial<W>,
         frequencies: impl Fn(usize) -> [f64; 2],
@@ -72,7 +78,7 @@ impl<const W: usize> Shares<W> {
         let mut shares = Self {
             seed: Seed {
                 share: [0.0; W],
-                instead: absolute(weight, &likelihood, total, cotangent),
+                instead: absolute(source, weight, &likelihood, total, cotangent),
             },
             by_weight: [0.0; W],
             by_root: [[0.0; 2]; W],
@@ -89,13 +95,19 @@ impl<const W: usize> Shares<W> {
 
 #[inline(always)]
 fn absolute<const W: usize>(
+    source: &impl Source<W>,
     weight: Scaled,
     likelihood: &[Scaled; W],
     total: &[Scaled; W],
     cotangent: &[f64; W],
 ) -> Option<Box<Absolute<W>>> {
-    let is_lost = |lane: usize| cotangent[lane] != 0.0 && likelihood[lane].value == 0.0 && total[lane].value > 0.0;
-    if weight.value == 0.0 || !(0..W).any(is_lost) {
+    let counts = |lane: usize| cotangent[lane] != 0.0 && total[lane].value > 0.0;
+    let is_lost = |lane: usize| counts(lane) && likelihood[lane].value == 0.0;
+    // A share that is next to the smallest double, or below it, loses nothing, unless a probability of 0 or next to it stands
+    // between the category and the data.
+    let is_faint = |lane: usize| counts(lane) && likelihood[lane].over(total[lane]) < FAINT;
+    let is_any = (0..W).any(is_lost) || ((0..W).any(is_faint) && source.has_gaps());
+    if weight.value == 0.0 || !is_any {
         return None;
     }
     Some(Box::new(Absolute {

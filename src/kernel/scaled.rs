@@ -22,7 +22,20 @@ pub(super) fn exponent(value: f64) -> i32 {
     (value.to_bits() >> 52) as i32 - 1023
 }
 
-/// `value * 2^(-200 count)`, value 0 or in [2^-200, 1] up to the caller's arithmetic.
+/// Returns an integer not above a log2 of 0 or less, at least [`LOWEST`].
+#[inline(always)]
+pub(super) fn floor_of_log(log2: f64) -> i32 {
+    // Truncation is towards zero, and infinities saturate.
+    (log2 as i32).max(LOWEST) - 1
+}
+
+/// As low as a lower bound goes: sums of a few still fit an integer.
+const LOWEST: i32 = -(1 << 28);
+
+/// Numbers with a larger count are 0: below 2^(-5e10), far below any likelihood of data that somebody could have seen.
+pub(super) const MOST_COUNTS: i32 = 1 << 28;
+
+/// `value * 2^(-200 count)`, value 0 or in [2^-200, 1] up to the caller's arithmetic; see [`MOST_COUNTS`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Scaled {
     pub(super) value: f64,
@@ -36,7 +49,19 @@ impl Scaled {
             value *= UP;
             count += 1;
         }
+        if count > MOST_COUNTS {
+            (value, count) = (0.0, 0);
+        }
         Self { value, count }
+    }
+
+    /// Returns the number with a natural log of 0 or less.
+    pub(super) fn from_ln(ln: f64) -> Self {
+        let count = (-ln / LN_UP).floor();
+        if count > f64::from(MOST_COUNTS) {
+            return Self::new(0.0, 0);
+        }
+        Self::new(count.mul_add(LN_UP, ln).exp(), count as i32)
     }
 
     /// Returns the product.
@@ -73,6 +98,12 @@ impl Scaled {
             let half = (-STEP * gap.clamp(-12, 12)) / 2;
             ratio * 2.0_f64.powi(half) * 2.0_f64.powi(-STEP * gap.clamp(-12, 12) - half)
         }
+    }
+
+    /// Returns `factor * self / divisor`, where the quotient alone may not fit a plain number.
+    pub(super) fn times_over(self, factor: f64, divisor: Self) -> f64 {
+        let product = Self::new(factor.abs(), 0).times(self);
+        product.over(divisor).copysign(factor)
     }
 
     /// Returns the natural log; minus infinity for zero.

@@ -13,7 +13,8 @@ use crate::parallel::{Monitor, Workers};
 /// What a shared-rate evaluation needs.
 #[derive(Debug, Clone, Copy)]
 pub struct SharedInput<'a> {
-    /// `[n_categories][n_nodes]`; the root's entry is the identity.
+    /// `[n_categories][n_nodes]`; the root's entry is the identity. In place of a probability too small for a double
+    /// may stand its log: see [`transitions_or_logs`](super::transitions_or_logs).
     pub transitions: &'a [Transition],
     /// Root frequencies of states 0 and 1, `[n_categories]`.
     pub root: &'a [[f64; 2]],
@@ -24,7 +25,8 @@ pub struct SharedInput<'a> {
     pub tips: Option<&'a [[f64; 2]]>,
 }
 
-/// Derivatives with respect to the fields of [`SharedInput`].
+/// Derivatives with respect to the fields of [`SharedInput`]; for rows of transition probabilities that hold a log see
+/// [`transitions_or_logs_adjoint`](super::transitions_or_logs_adjoint).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct SharedAdjoint {
     /// `[n_categories][n_nodes]`; the root's entry stands for no branch and means nothing.

@@ -1,6 +1,6 @@
 //! Where the derivatives of a block of lanes go.
 
-use super::edge::SharedEdge;
+use super::edge::{Edge, SharedEdge};
 use super::lane_edge::{Decays, LaneEdge};
 use super::transition::Transition;
 
@@ -23,7 +23,8 @@ pub(super) trait Sink<E, const W: usize> {
     /// posterior probability, which stays a number where the derivative is too large for one.
     const WEIGHTED: bool = false;
 
-    /// Takes the derivatives with respect to `[P00, P01, P10, P11]`, lane by lane.
+    /// Takes the derivatives with respect to `[P00, P01, P10, P11]`, or to their logs where [`Edge::are_logs`] says so,
+    /// lane by lane.
     fn collect(&mut self, node: usize, edge: &E, derivative: &impl OfLane);
 
     /// Takes the derivative with respect to each lane's probabilities that the tip is recorded present.
@@ -70,15 +71,22 @@ pub(super) struct LaneSink<'a, const W: usize> {
 impl<D: Decays, const W: usize> Sink<LaneEdge<'_, D, W>, W> for LaneSink<'_, W> {
     #[inline(always)]
     fn collect(&mut self, node: usize, edge: &LaneEdge<D, W>, derivative: &impl OfLane) {
-        let [by_gain, by_loss] = &mut self.rates[edge.set];
-        let mut by_length = [0.0; W];
+        let [mut gain, mut loss, mut length] = [[0.0; W]; 3];
         for lane in 0..W {
-            let [gain, loss, length] = edge.pull_back(lane, derivative.of(lane));
-            by_gain[lane] += gain;
-            by_loss[lane] += loss;
-            by_length[lane] = length;
+            [gain[lane], loss[lane], length[lane]] = edge.pull_back(lane, derivative.of(lane));
         }
-        self.length[node] += sum(&by_length);
+        // An infinite derivative by a probability of 0 makes a NaN of one or the other.
+        if edge.is_tiny() || (sum(&gain) + sum(&loss) + sum(&length)).is_nan() {
+            for lane in 0..W {
+                [gain[lane], loss[lane], length[lane]] = edge.pull_back_apart(lane, derivative.of(lane));
+            }
+        }
+        let [by_gain, by_loss] = &mut self.rates[edge.set];
+        for lane in 0..W {
+            by_gain[lane] += gain[lane];
+            by_loss[lane] += loss[lane];
+        }
+        self.length[node] += sum(&length);
     }
 
     #[inline(always)]

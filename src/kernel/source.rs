@@ -11,6 +11,10 @@ pub(super) trait Source<const W: usize> {
 
     /// Returns the probabilities of the branch above a node.
     fn edge(&self, node: usize) -> Self::Edge;
+
+    /// Returns whether on some branch a change takes no time or cannot come about, or nearly so: whether one of its
+    /// probabilities is 0 or tiny although another change is possible.
+    fn has_gaps(&self) -> bool;
 }
 
 /// A table of probabilities shared by all lanes, `[n_nodes]`.
@@ -22,6 +26,10 @@ impl<const W: usize> Source<W> for SharedSource<'_> {
     #[inline(always)]
     fn edge(&self, node: usize) -> SharedEdge {
         self.0[node]
+    }
+
+    fn has_gaps(&self) -> bool {
+        self.0.iter().any(SharedEdge::has_gap)
     }
 }
 
@@ -48,6 +56,10 @@ impl<'a, const W: usize> Source<W> for FreshSource<'a, W> {
     fn edge(&self, node: usize) -> Self::Edge {
         let set = self.branches.set[node] as usize;
         LaneEdge::new(self.equilibria, set, self.branches.length[node], Fresh)
+    }
+
+    fn has_gaps(&self) -> bool {
+        self.equilibria.iter().any(Equilibria::has_gap)
     }
 }
 
@@ -82,5 +94,9 @@ impl<'a, const W: usize> Source<W> for KeptSource<'a, W> {
     fn edge(&self, node: usize) -> Self::Edge {
         let set = self.branches.set[node] as usize;
         LaneEdge::new(self.equilibria, set, self.branches.length[node], &self.decays[node])
+    }
+
+    fn has_gaps(&self) -> bool {
+        self.equilibria.iter().any(Equilibria::has_gap)
     }
 }

@@ -9,7 +9,8 @@
 
 use super::dispatch::{self, Simd, Work};
 use super::elementary::decay;
-use super::scaled::exponent;
+use super::scaled::{STEP, exponent, floor_of_log};
+use std::f64::consts::LOG2_E;
 
 /// Transition probabilities of one branch: `[P00, P01, P10, P11]`, first the state above, then the state below.
 pub type Transition = [f64; 4];
@@ -100,15 +101,25 @@ impl Work for PullBackWork<'_> {
         let (mut by_gain, mut by_loss) = ([0.0; WIDTH], [0.0; WIDTH]);
         let mut by_length = Vec::with_capacity(self.lengths.len());
         for (lengths, adjoint) in self.lengths.chunks(WIDTH).zip(self.adjoint.chunks(WIDTH)) {
-            let mut padded = [0.0; WIDTH];
+            let (mut padded, mut entries) = ([0.0; WIDTH], [[0.0; 4]; WIDTH]);
             padded[..lengths.len()].copy_from_slice(lengths);
-            let mut entries = [[0.0; WIDTH]; 4];
-            for (lane, adjoint) in adjoint.iter().enumerate() {
-                (0..4).for_each(|entry| entries[entry][lane] = adjoint[entry]);
+            entries[..adjoint.len()].copy_from_slice(adjoint);
+            let mut slopes = [[0.0; 3]; WIDTH];
+            for lane in 0..WIDTH {
+                let decays = decay(equilibria.rate[lane] * padded[lane]);
+                slopes[lane] = equilibria.pull_back(lane, padded[lane], decays, entries[lane]);
             }
-            let transition = equilibria.transition(padded);
-            let slopes = equilibria.pull_back(padded, &transition, &entries, &mut by_gain, &mut by_loss);
-            by_length.extend_from_slice(&slopes[..lengths.len()]);
+            if slopes.as_flattened().iter().any(|slope| slope.is_nan()) {
+                for lane in 0..WIDTH {
+                    let decays = decay(equilibria.rate[lane] * padded[lane]);
+                    slopes[lane] = equilibria.pull_back_apart(lane, padded[lane], decays, entries[lane]);
+                }
+            }
+            for (lane, slopes) in slopes.into_iter().enumerate() {
+                by_gain[lane] += slopes[0];
+                by_loss[lane] += slopes[1];
+            }
+            by_length.extend(slopes[..lengths.len()].iter().map(|slopes| slopes[2]));
         }
         (by_gain.iter().sum(), by_loss.iter().sum(), by_length)
     }
@@ -128,6 +139,8 @@ pub(super) struct Equilibria<const W: usize> {
     least_share: f64,
     /// The smallest positive rate.
     least_rate: f64,
+    /// The largest rate where a state has the frequency 0, so that on long branches only `exp(-a t)` is left of it.
+    lone_rate: f64,
 }
 
 impl<const W: usize> Equilibria<W> {
@@ -148,6 +161,11 @@ impl<const W: usize> Equilibria<W> {
                 .fold(1.0, |a: f64, &b| if b < a && b > 0.0 { b } else { a })
         };
         let least_share = least(&absent).min(least(&present));
+        let mut lone_rate = 0.0;
+        for lane in 0..W {
+            let is_lone = (absent[lane] == 0.0 || present[lane] == 0.0) && rate[lane] > lone_rate;
+            lone_rate = if is_lone { rate[lane] } else { lone_rate };
+        }
         Self {
             gain,
             loss,
@@ -157,92 +175,98 @@ impl<const W: usize> Equilibria<W> {
             present,
             least_share,
             least_rate: least(&rate),
+            lone_rate,
         }
-    }
-
-    /// Returns the transition probabilities over a length, entry by entry.
-    #[inline(always)]
-    pub(super) fn transition(&self, length: [f64; W]) -> [[f64; W]; 4] {
-        let (kept, changed) = self.decay(length);
-        let mut entries = [[0.0; W]; 4];
-        for lane in 0..W {
-            entries[0][lane] = self.absent[lane] + self.present[lane] * kept[lane];
-            entries[1][lane] = self.present[lane] * changed[lane];
-            entries[2][lane] = self.absent[lane] * changed[lane];
-            entries[3][lane] = self.present[lane] + self.absent[lane] * kept[lane];
-        }
-        entries
     }
 
     /// Returns a lower bound of log2 of the positive transition probabilities over a length.
     #[inline(always)]
     pub(super) fn floor(&self, length: f64) -> i32 {
-        // 1 - exp(-z) >= z / (1 + z) >= min(z, 1) / 2; of the diagonal, one term is a frequency.
+        // 1 - exp(-z) >= z / (1 + z) >= min(z, 1) / 2; of the diagonal, one term is a frequency, or exp(-z) alone.
         let z = self.least_rate * length;
         let changed = if z > 0.0 { 0.5 * z.min(1.0) } else { 1.0 };
-        exponent(self.least_share * changed)
+        let lone = -LOG2_E * self.lone_rate * length;
+        exponent(self.least_share * changed).min(floor_of_log(lone))
     }
 
-    #[inline(always)]
-    fn decay(&self, length: [f64; W]) -> ([f64; W], [f64; W]) {
-        let (mut kept, mut changed) = ([0.0; W], [0.0; W]);
-        for lane in 0..W {
-            (kept[lane], changed[lane]) = decay(self.rate[lane] * length[lane]);
-        }
-        (kept, changed)
-    }
-
-    /// Adds the derivatives with respect to the rates and returns those with respect to the length.
+    /// Returns the derivatives with respect to gain, loss and length, given those with respect to the probabilities
+    /// and the two parts of the decay.
     ///
-    /// `transition` is what [`transition`](Self::transition) returned for these lengths.
+    /// With `phi = c / a` and `chi = phi - t k`, `a = g + l`: `d P01 = (f0 phi + f1 t k) dg - f1 chi dl + a f1 k dt`,
+    /// and likewise `d P10`: no term cancels within itself, whichever rate is larger and however long the branch.
     #[inline(always)]
     pub(super) fn pull_back(
         &self,
-        length: [f64; W],
-        transition: &[[f64; W]; 4],
-        adjoint: &[[f64; W]; 4],
-        gain: &mut [f64; W],
-        loss: &mut [f64; W],
-    ) -> [f64; W] {
-        let mut by_length = [0.0; W];
-        for lane in 0..W {
-            // P00 = 1 - P01 and P11 = 1 - P10, so only two differences of adjoints matter.
-            let to_present = adjoint[1][lane] - adjoint[0][lane];
-            let to_absent = adjoint[2][lane] - adjoint[3][lane];
-            let exponent = self.rate[lane] * length[lane];
-            let changed = transition[1][lane] + transition[2][lane];
-            let kept = 1.0 - changed;
-            // phi = (1 - exp(-a t)) / a, psi = -d phi / d a
-            let phi = if exponent > 0.0 {
-                changed / self.rate[lane]
-            } else {
-                length[lane]
-            };
-            let psi = length[lane] * length[lane] * decay_ratio(exponent, kept, changed);
-            let flow = to_absent * self.loss[lane] + to_present * self.gain[lane];
-            gain[lane] += to_present * phi - flow * psi;
-            loss[lane] += to_absent * phi - flow * psi;
-            by_length[lane] = flow * kept;
+        lane: usize,
+        length: f64,
+        (kept, changed): (f64, f64),
+        adjoint: Transition,
+    ) -> [f64; 3] {
+        let (rate, inverse) = (self.rate[lane], self.inverse_rate[lane]);
+        let z = rate * length;
+        let phi = if z > 1e-17 { changed * inverse } else { length };
+        let chi = lost_twice(z, kept, changed) * inverse;
+        // P00 = 1 - P01 and P11 = 1 - P10, so only two differences of adjoints matter.
+        let to_present = adjoint[1] - adjoint[0];
+        let to_absent = adjoint[2] - adjoint[3];
+        let (absent, present) = (self.absent[lane], self.present[lane]);
+        let flow = absent * to_absent + present * to_present;
+        let still = length * kept;
+        let by_gain = to_present * absent.mul_add(phi, present * still) - absent * to_absent * chi;
+        let by_loss = to_absent * present.mul_add(phi, absent * still) - present * to_present * chi;
+        [by_gain, by_loss, flow * rate * kept]
+    }
+
+    /// As [`pull_back`](Self::pull_back), entry by entry: a derivative may be infinite where its entry is exactly 0, and
+    /// then matters only for what the entry depends on.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn pull_back_apart(
+        &self,
+        lane: usize,
+        length: f64,
+        decays: (f64, f64),
+        adjoint: Transition,
+    ) -> [f64; 3] {
+        let mut total = [0.0; 3];
+        for entry in (0..4).filter(|&entry| adjoint[entry] != 0.0) {
+            let mut alone = [0.0; 4];
+            alone[entry] = 1.0;
+            let slopes = self.pull_back(lane, length, decays, alone);
+            for (total, slope) in total.iter_mut().zip(slopes) {
+                *total += if slope == 0.0 { 0.0 } else { adjoint[entry] * slope };
+            }
         }
-        by_length
+        total
+    }
+
+    /// Returns whether a state is never entered, or hardly ever, though it can be left.
+    pub(super) fn has_gap(&self) -> bool {
+        self.lone_rate > 0.0 || exponent(self.least_share.min(self.least_rate)) < -STEP
+    }
+
+    /// Returns the rates of a lane.
+    pub(super) fn rates(&self, lane: usize) -> [f64; 2] {
+        [self.gain[lane], self.loss[lane]]
     }
 }
 
-/// Returns `(1 - exp(-z) - z exp(-z)) / z^2` for z >= 0 from z and the two parts of its decay; 1/2 at 0.
+/// Returns `1 - (1 + z) exp(-z)` for z >= 0, from z and the two parts of its decay.
 #[inline(always)]
-fn decay_ratio(z: f64, kept: f64, changed: f64) -> f64 {
-    // sum_k (-z)^k (k + 1) / (k + 2)!; 11 terms leave less than 1e-17 at z = 1/4
-    let near = if z < 0.25 { z } else { 0.25 };
-    let mut term = 0.5;
-    let mut sum = 0.0;
-    for k in 0..11 {
-        sum += term * f64::from(k + 1);
-        term *= -near / f64::from(k + 3);
+pub(super) fn lost_twice(z: f64, kept: f64, changed: f64) -> f64 {
+    // z^2 sum_k (-z)^k (k + 1) / (k + 2)!; 7 terms leave 2e-15 at z = 1/32, where the difference loses 7e-15.
+    let near = if z < 0.03125 { z } else { 0.03125 };
+    let mut series: f64 = 1.0 / 5760.0;
+    for coefficient in [-1.0 / 840.0, 1.0 / 144.0, -1.0 / 30.0, 1.0 / 8.0, -1.0 / 3.0, 1.0 / 2.0] {
+        series = series.mul_add(near, coefficient);
     }
-    // Beyond 746 exp(-z) is 0, and z must not be squared to infinity.
-    let square = if z < 1e150 { z * z } else { f64::INFINITY };
+    // z may be infinite where nothing is kept.
     let lost = if kept > 0.0 { z * kept } else { 0.0 };
-    if z < 0.25 { sum } else { (changed - lost) / square }
+    if z < 0.03125 {
+        near * near * series
+    } else {
+        changed - lost
+    }
 }
 
 #[cfg(test)]
@@ -260,11 +284,19 @@ mod tests {
     }
 
     #[test]
-    fn decay_ratio_is_continuous_where_the_series_ends() {
-        let ratio = |z: f64| decay_ratio(z, (-z).exp(), -(-z).exp_m1());
-        let (below, above) = (ratio(0.25 - 1e-12), ratio(0.25));
-        assert!((below - above).abs() < 1e-12, "{below} {above}");
-        assert!((ratio(0.0) - 0.5).abs() < 1e-16);
+    fn lost_twice_keeps_its_digits_on_both_sides_of_where_the_series_ends() {
+        let of = |z: f64| lost_twice(z, (-z).exp(), -(-z).exp_m1());
+        let (below, above) = (of(0.03125 - 1e-12), of(0.03125));
+        assert!((below / above - 1.0).abs() < 1e-10, "{below} {above}");
+        // mpmath, 40 digits: z = mpf(x); 1 - (1 + z)*exp(-z)
+        for (z, expected) in [
+            (1e-6, 4.999_996_666_667_916e-13),
+            (0.03, 4.411_004_450_365_777_3e-4),
+            (0.5, 9.020_401_043_104_986e-2),
+        ] {
+            assert!((of(z) / expected - 1.0).abs() < 1e-14, "{z} {}", of(z));
+        }
+        assert_eq!((of(0.0), of(f64::INFINITY)), (0.0, 1.0));
     }
 
     #[test]

@@ -5,7 +5,9 @@ use super::gene_content::{Specification, Values};
 use super::own_data::{by_own_data, log_sum_exp, weighed_over_mixture};
 use super::rates::Categories;
 use crate::error::ModelError;
-use crate::kernel::{Kernel, SharedAdjoint, SharedInput, Transition, transitions, transitions_adjoint};
+use crate::kernel::{
+    Kernel, SharedAdjoint, SharedInput, Transition, by_entries, plain, transitions_or_logs, transitions_or_logs_adjoint,
+};
 use crate::parallel::{Monitor, Workers};
 use crate::problem::Tree;
 
@@ -38,17 +40,17 @@ impl BranchSets {
         self.root_set
     }
 
-    /// Writes the transition probabilities of each branch, given the rates of each set.
+    /// Writes the transition probabilities of each branch, with logs where they are tiny, given the rates of each set.
     fn transitions(&self, rates: &[[f64; 2]], table: &mut Vec<Transition>) {
         let first = table.len();
         if let ([(_, lengths)], [[gain, loss]]) = (&self.sets[..], rates) {
-            table.extend(transitions(*gain, *loss, lengths));
+            table.extend(transitions_or_logs(*gain, *loss, lengths));
             table.push([1.0, 0.0, 0.0, 1.0]);
             return;
         }
         table.resize(first + self.n_nodes, [1.0, 0.0, 0.0, 1.0]);
         for ((nodes, lengths), &[gain, loss]) in self.sets.iter().zip(rates) {
-            for (&node, entry) in nodes.iter().zip(transitions(gain, loss, lengths)) {
+            for (&node, entry) in nodes.iter().zip(transitions_or_logs(gain, loss, lengths)) {
                 table[first + node as usize] = entry;
             }
         }
@@ -57,12 +59,12 @@ impl BranchSets {
     /// Returns the derivatives with respect to the rates of each set.
     fn pull_back(&self, rates: &[[f64; 2]], adjoint: &[Transition]) -> Vec<[f64; 2]> {
         if let ([(_, lengths)], [[gain, loss]]) = (&self.sets[..], rates) {
-            let (by_gain, by_loss, _) = transitions_adjoint(*gain, *loss, lengths, &adjoint[..lengths.len()]);
+            let (by_gain, by_loss, _) = transitions_or_logs_adjoint(*gain, *loss, lengths, &adjoint[..lengths.len()]);
             return vec![[by_gain, by_loss]];
         }
         let of_set = |((nodes, lengths), &[gain, loss]): (&(Vec<u32>, Vec<f64>), &[f64; 2])| {
             let entries: Vec<Transition> = nodes.iter().map(|&node| adjoint[node as usize]).collect();
-            let (by_gain, by_loss, _) = transitions_adjoint(gain, loss, lengths, &entries);
+            let (by_gain, by_loss, _) = transitions_or_logs_adjoint(gain, loss, lengths, &entries);
             [by_gain, by_loss]
         };
         self.sets.iter().zip(rates).map(of_set).collect()
@@ -76,7 +78,7 @@ pub(super) struct GroupState<'a> {
     group: usize,
     /// `[n_categories][n_sets]` gain and loss rate.
     pub(super) rates: Vec<[f64; 2]>,
-    /// `[n_categories][n_nodes]`.
+    /// `[n_categories][n_nodes]`, with logs.
     pub(super) transitions: Vec<Transition>,
     /// `[n_categories]`; `None` where each family has its own.
     pub(super) root: Option<Vec<[f64; 2]>>,
@@ -278,7 +280,11 @@ impl<'a> GroupState<'a> {
             .zip(self.transitions.chunks(n_nodes))
             .map(|(&root, table)| {
                 let tips = self.values.tips.as_deref();
-                specification.ascertainment.recorded(tree, table, root, tips)
+                let mut recorded = specification.ascertainment.recorded(tree, &plain(table), root, tips)?;
+                for (slopes, entries) in recorded.transitions.iter_mut().zip(table) {
+                    *slopes = by_entries(*slopes, entries.map(|entry| entry < 0.0), |_| f64::NAN);
+                }
+                Some(recorded)
             })
             .collect::<Option<_>>()?;
         Some(RecordedMixture::new(of_category, &self.values.categories.weight))

@@ -5,7 +5,7 @@ use super::parameter::check_rate;
 use super::recording::{check_recorded, quote_some};
 use super::root_prior::RootPrior;
 use crate::error::ModelError;
-use crate::kernel::{Kernel, LaneInput, SharedInput, transitions, transitions_adjoint};
+use crate::kernel::{Kernel, LaneInput, SharedInput, plain, transitions, transitions_adjoint, transitions_or_logs};
 use crate::parallel::{Monitor, Workers};
 use crate::problem::{Names, Patterns, Problem, Tree};
 use std::sync::Arc;
@@ -115,15 +115,16 @@ impl FamilyModel {
         let tree = self.problem.tree();
         let [gain, loss] = rates(log_rates)?;
         let root = self.frequencies(gain, loss)?;
-        let table = table(tree, gain, loss);
+        let mut with_logs = transitions_or_logs(gain, loss, tree.branch_lengths());
+        with_logs[tree.root()] = [1.0, 0.0, 0.0, 1.0];
         let input = SharedInput {
-            transitions: &table,
+            transitions: &with_logs,
             root: &[root],
             weights: &[1.0],
             tips: None,
         };
         let mut values = kernel.log_likelihoods(input, &self.workers, monitor)?;
-        if let Some(recorded) = self.ascertainment.recorded(tree, &table, root, None) {
+        if let Some(recorded) = self.ascertainment.recorded(tree, &plain(&with_logs), root, None) {
             let logs = vec![recorded.log_probability; values.len()];
             subtract(&mut values, &logs);
         }

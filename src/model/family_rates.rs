@@ -3,7 +3,7 @@
 use super::parameter::is_rate;
 use super::root_prior::RootPrior;
 use crate::error::ModelError;
-use crate::kernel::{Kernel, LaneInput, SharedInput, transitions};
+use crate::kernel::{Kernel, LaneInput, SharedInput, transitions_or_logs};
 use crate::parallel::{Monitor, Workers};
 use crate::problem::{Patterns, PresenceTable, Problem, Tree};
 use std::sync::Arc;
@@ -35,7 +35,7 @@ pub fn log_likelihoods_at(
         let frequencies = [frequencies(root, gain[0], loss[0])?];
         let problem = Problem::new(tree, Patterns::distinct(table, column_of_tip));
         let tree = problem.tree();
-        let mut transitions = transitions(gain[0], loss[0], tree.branch_lengths());
+        let mut transitions = transitions_or_logs(gain[0], loss[0], tree.branch_lengths());
         transitions[tree.root()] = [1.0, 0.0, 0.0, 1.0];
         let kernel = Kernel::new(Arc::new(problem));
         let input = SharedInput {

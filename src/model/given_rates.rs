@@ -5,7 +5,7 @@
 
 use super::parameter::check_rate;
 use crate::error::{ModelError, TreeError};
-use crate::kernel::{Kernel, LaneInput, SharedInput, Transition, transitions, transitions_adjoint};
+use crate::kernel::{Kernel, LaneInput, SharedInput, Transition, transitions_or_logs, transitions_or_logs_adjoint};
 use crate::parallel::{Monitor, Workers};
 use crate::problem::{Patterns, Problem, Tree};
 use std::sync::{Arc, OnceLock};
@@ -138,7 +138,7 @@ impl GivenRates {
         };
         for (category, entries) in adjoint.transitions.chunks(root + 1).enumerate() {
             let (gain, loss) = (numbers.gain[category], numbers.loss[category]);
-            let (by_gain, by_loss, by_length) = transitions_adjoint(gain, loss, branches, &entries[..root]);
+            let (by_gain, by_loss, by_length) = transitions_or_logs_adjoint(gain, loss, branches, &entries[..root]);
             found.gain.push(by_gain);
             found.loss.push(by_loss);
             for (total, part) in found.branch_length.iter_mut().zip(by_length) {
@@ -148,12 +148,12 @@ impl GivenRates {
         Ok(found)
     }
 
-    /// Returns the transition probabilities of all categories, `[n_categories][n_nodes]`.
+    /// Returns the transition probabilities of all categories, `[n_categories][n_nodes]`, with logs where they are tiny.
     fn table(&self, numbers: &Numbers) -> Vec<Transition> {
         let branches = &numbers.branch_length[..self.problem().tree().root()];
         let mut table = Vec::with_capacity(numbers.gain.len() * (branches.len() + 1));
         for (&gain, &loss) in numbers.gain.iter().zip(numbers.loss) {
-            table.extend(transitions(gain, loss, branches));
+            table.extend(transitions_or_logs(gain, loss, branches));
             table.push([1.0, 0.0, 0.0, 1.0]);
         }
         table

@@ -12,7 +12,7 @@
 
 use super::family_table::{NodeRows, room};
 use crate::error::{Cancelled, QuantityError};
-use crate::kernel::transition;
+use crate::kernel::log_transition;
 use crate::model::{Histories, HistoryModel};
 use crate::parallel::{Monitor, Pool};
 use std::ops::Range;
@@ -91,7 +91,7 @@ impl LogTransitions {
 
     fn of_pattern(histories: &Histories, category: usize, node: usize, pattern: usize) -> [f64; 4] {
         let [gain, loss] = histories.rates(category, node, pattern);
-        transition(gain, loss, histories.tree().branch_lengths()[node]).map(f64::ln)
+        log_transition(gain, loss, histories.tree().branch_lengths()[node])
     }
 
     fn at(&self, histories: &Histories, category: usize, node: usize, pattern: usize) -> [f64; 4] {

@@ -224,3 +224,44 @@ fn numbers_beyond_the_names_are_refused() {
     );
     assert_eq!(lists(&[], &[]).unwrap().listed(1).len(), 0);
 }
+
+#[test]
+fn the_option_for_absent_genomes_is_named_only_where_it_would_help() {
+    let refused = |options| {
+        let text = "family\tgenome\nf\tA\nf\tB\nf\tC\nf\tD\nf\tX\n";
+        presences(text).match_tree(star(), options).unwrap_err().to_string()
+    };
+    // No tip is without a genome.
+    let message = refused(MatchOptions::default());
+    assert!(
+        message.contains("'X'") && !message.contains("absent_genomes"),
+        "{message}"
+    );
+    // It is already on, and nothing in common is not what it is for.
+    let absent = MatchOptions {
+        absent_genomes: true,
+        ..MatchOptions::default()
+    };
+    let mut list = presences("family\tgenome\nf\tX\n");
+    let message = list.match_tree(star(), absent).unwrap_err().to_string();
+    assert!(!message.contains("absent_genomes"), "{message}");
+}
+
+#[test]
+fn lists_say_what_is_present_and_what_is_missing() {
+    use persiste_rust::problem::{Listing, PresenceLists};
+    let what = [Listing::Missing, Listing::Absent, Listing::Present];
+    let genomes = ["A", "B", "C"].map(str::to_owned).to_vec();
+    let families = ["f"].into_iter().collect();
+    let lists = PresenceLists::from_numbers(genomes, families, &[0, 0, 0], &[2, 1, 0], |entry| what[entry]).unwrap();
+    let listed: Vec<_> = lists.listed(0).collect();
+    assert_eq!(listed, [(0, Listing::Present), (2, Listing::Missing)]);
+}
+
+#[test]
+fn genome_numbers_end_below_two_to_the_thirtieth() {
+    use persiste_rust::problem::{Listing, PresenceListsBuilder};
+    let mut builder = PresenceListsBuilder::default();
+    assert!(builder.push(0, (1 << 30) - 1, Listing::Present).is_ok());
+    assert!(builder.push(0, 1 << 30, Listing::Present).is_err());
+}

@@ -144,7 +144,7 @@ impl Work for Piece<'_> {
             };
             let (root, weight): ([_; WIDTH], _) = (prepared.root(category, first), prepared.input.weights[category]);
             let frequencies = |lane: usize| -> [f64; 2] { root[lane] };
-            let shares = Shares::new(weight, room.scratch.root(), frequencies, &total, &cotangent);
+            let shares = Shares::new(&source, weight, room.scratch.root(), frequencies, &total, &cotangent);
             result.add_root(category, &shares.by_root, &shares.by_weight);
             room.rates.fill([[0.0; WIDTH]; 2]);
             let mut sink = LaneSink {

@@ -185,13 +185,18 @@ fn likelihoods_far_below_the_smallest_double_keep_the_table() {
     assert!(values.iter().all(|&value| value < -1_000.0), "{values:?}");
 }
 
-#[test]
-fn states_that_drift_apart_and_impossible_data_are_left_to_extended_exponents() {
-    // Rare gains over a star of present tips: 10^-700 against 1.
+/// A root with [`USUAL`] many tips and nothing between.
+fn star(lengths: Vec<f64>) -> Tree {
     let mut parent = vec![USUAL.n_tips as u32; USUAL.n_tips + 1];
     parent[USUAL.n_tips] = NO_PARENT;
     let names: Names = (0..parent.len()).map(|node| format!("n{node}")).collect();
-    let star = Tree::new(parent, vec![0.1; USUAL.n_tips + 1], names).unwrap();
+    Tree::new(parent, lengths, names).unwrap()
+}
+
+#[test]
+fn states_that_drift_apart_and_impossible_data_are_left_to_extended_exponents() {
+    // Rare gains over a star of present tips: 10^-700 against 1.
+    let star = star(vec![0.1; USUAL.n_tips + 1]);
     let mut drawn = Drawn::over(star.clone(), USUAL, &mut Random(1));
     drawn.gain.fill(1.0);
     drawn.loss.fill(1.0);
@@ -213,6 +218,91 @@ fn states_that_drift_apart_and_impossible_data_are_left_to_extended_exponents() 
         .unwrap();
     assert!(values.contains(&f64::NEG_INFINITY));
     assert!(values.iter().all(|value| !value.is_nan()));
+}
+
+#[test]
+fn what_is_missing_everywhere_is_certain_to_the_last_bit() {
+    // Tips alone: inner nodes know nothing either, but their rows of probabilities sum to 1 only up to rounding.
+    let kind = Kind { missing: 1.0, ..USUAL };
+    let lengths = (0..=USUAL.n_tips).map(|tip| [0.1, 30.0][tip % 2]).collect();
+    let mut drawn = Drawn::over(star(lengths), kind, &mut Random(4));
+    drawn.root.fill([0.25, 0.75]);
+    drawn.weights.fill(1.0);
+    assert!(drawn.n_quick().1 > 0);
+    let (workers, monitor) = (Workers::new(NonZero::new(1)), Monitor::new());
+    let values = drawn.kernel.lane_log_likelihoods(drawn.input(), &workers, &monitor);
+    assert!(values.unwrap().iter().all(|&value| value == 0.0));
+}
+
+#[test]
+fn categories_without_weight_make_nothing_and_far_less_likely_ones_next_to_nothing() {
+    let kind = Kind {
+        n_tips: 3_000,
+        n_lanes: 20,
+        n_categories: 2,
+        ..USUAL
+    };
+    let mut drawn = Drawn::new(kind, &mut Random(3));
+    for rate in drawn.gain[..20].iter_mut().chain(&mut drawn.loss[..20]) {
+        *rate *= 1e-2;
+    }
+    assert_eq!(drawn.n_quick(), (2, 2));
+    let (workers, monitor) = (Workers::new(NonZero::new(1)), Monitor::new());
+    let values = |drawn: &Drawn| {
+        drawn
+            .kernel
+            .lane_log_likelihoods(drawn.input(), &workers, &monitor)
+            .unwrap()
+    };
+    let both = values(&drawn);
+    let mut alone = [values(&drawn), values(&drawn)];
+    for (number, alone) in alone.iter_mut().enumerate() {
+        let mut weights = drawn.weights.clone();
+        weights[1 - number] = 0.0;
+        let all = std::mem::replace(&mut drawn.weights, weights);
+        *alone = values(&drawn);
+        drawn.weights = all;
+    }
+    for ((both, slow), fast) in both.iter().zip(&alone[0]).zip(&alone[1]) {
+        // exp(-2000) of it: beyond the powers of two of a double.
+        assert!(slow + 2_000.0 < *fast, "{slow} {fast}");
+        assert_eq!(both, fast);
+    }
+    drawn.weights.fill(0.0);
+    assert!(values(&drawn).iter().all(|&value| value == f64::NEG_INFINITY));
+}
+
+#[test]
+fn lanes_beyond_the_number_of_parts_keep_their_own_derivatives() {
+    // All cells and rates are alike, and only root frequencies differ; more pieces than parts, so a part holds several.
+    let kind = Kind {
+        n_tips: 14,
+        n_lanes: 5_000,
+        present: 1.0,
+        rate: |_| 0.5,
+        ..USUAL
+    };
+    let drawn = Drawn::new(kind, &mut Random(6));
+    let n_pieces = kind.n_lanes.div_ceil(WIDTH);
+    assert!(drawn.kernel.n_parts(n_pieces) < n_pieces);
+    let (workers, monitor) = (Workers::new(NonZero::new(1)), Monitor::new());
+    let cotangent = vec![1.0; kind.n_lanes];
+    let (values, adjoint) = drawn
+        .kernel
+        .lane_rate_jacobian(drawn.input(), &cotangent, &workers, &monitor)
+        .unwrap();
+    // The partial of the root is the same for all: d log L / d f_s = x_s / L with L = f_0 x_0 + f_1 x_1.
+    let partial = [0, 1].map(|state| adjoint.root[0][state] * values[0].exp());
+    for (lane, (value, slopes)) in values.iter().zip(&adjoint.root).enumerate() {
+        let likelihood = drawn.root[lane][0] * partial[0] + drawn.root[lane][1] * partial[1];
+        assert!((value.exp() / likelihood - 1.0).abs() < 1e-12);
+        for state in 0..2 {
+            assert!(
+                (slopes[state] * likelihood / partial[state] - 1.0).abs() < 1e-12,
+                "{lane}"
+            );
+        }
+    }
 }
 
 #[test]

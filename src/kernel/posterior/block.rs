@@ -1,6 +1,12 @@
 //! The posteriors of a block of patterns.
 
+use super::passes::{Block, Category};
+use crate::kernel::gradient::{Scratch, Sites, downward};
+use crate::kernel::partial::Partial;
+use crate::kernel::root::{Seed, Shares};
 use crate::kernel::scaled::Scaled;
+use crate::kernel::sink::{OfLane, Sink};
+use crate::kernel::source::Source;
 use std::ops::Range;
 
 /// The posteriors of neighbouring patterns.
@@ -68,7 +74,7 @@ impl PosteriorBlock {
     }
 
     /// Takes what is known at the root, given its posteriors.
-    pub(super) fn set_root<const W: usize>(&mut self, category: usize, shares: &[f64; W], root: &[[f64; 2]; W]) {
+    fn set_root<const W: usize>(&mut self, category: usize, shares: &[f64; W], root: &[[f64; 2]; W]) {
         self.categories[category * W..(category + 1) * W].copy_from_slice(shares);
         let first = 4 * (category * (self.root_node + 1) + self.root_node) * W;
         let rows = &mut self.branches[first..first + 4 * W];
@@ -79,8 +85,45 @@ impl PosteriorBlock {
         }
     }
 
+    /// Returns where the branches of a category are written, `[n_nodes][4][width]`.
+    fn branches_mut(&mut self, category: usize) -> &mut [f64] {
+        let size = 4 * (self.root_node + 1) * self.width;
+        &mut self.branches[category * size..(category + 1) * size]
+    }
+}
+
+impl<const W: usize> Block<W> for PosteriorBlock {
+    fn begin(&mut self) {}
+
+    #[inline(always)]
+    fn fall(
+        &mut self,
+        sites: &Sites,
+        source: &impl Source<W>,
+        scratch: &mut Scratch<W>,
+        category: &Category<W>,
+        total: &[Scaled; W],
+    ) {
+        let Category { number, weight, root } = *category;
+        let frequencies = |lane: usize| root[lane];
+        // Patterns that cannot arise have no share in anything; they are marked in the end.
+        let cotangent = total.map(|total| if total.value == 0.0 { 0.0 } else { 1.0 });
+        let shares = Shares::new(source, weight, scratch.root(), frequencies, total, &cotangent);
+        let states = at_root_states(weight, scratch.root(), &root, total);
+        self.set_root(number, &shares.seed.share, &states);
+        // A category that cannot have made a pattern has no posterior there, so its branches need no other divisor.
+        let seed = Seed {
+            share: shares.seed.share,
+            instead: None,
+        };
+        let mut sink = PosteriorSink {
+            branches: self.branches_mut(number),
+        };
+        downward(sites, source, &mut sink, scratch, frequencies, &seed);
+    }
+
     /// Ends a block: no posterior where there is no likelihood.
-    pub(super) fn finish<const W: usize>(&mut self, patterns: Range<usize>, total: &[Scaled; W]) {
+    fn finish(&mut self, patterns: Range<usize>, total: &[Scaled; W]) {
         self.patterns = patterns;
         self.log_likelihoods.copy_from_slice(&total.map(Scaled::ln));
         for lane in (0..W).filter(|&lane| total[lane].value == 0.0) {
@@ -89,10 +132,44 @@ impl PosteriorBlock {
             }
         }
     }
+}
 
-    /// Returns where the branches of a category are written, `[n_nodes][4][width]`.
-    pub(super) fn branches_mut(&mut self, category: usize) -> &mut [f64] {
-        let size = 4 * (self.root_node + 1) * self.width;
-        &mut self.branches[category * size..(category + 1) * size]
+/// Writes posteriors of one category into a block.
+struct PosteriorSink<'a> {
+    /// `[n_nodes][4][W]`.
+    branches: &'a mut [f64],
+}
+
+impl<E, const W: usize> Sink<E, W> for PosteriorSink<'_> {
+    const WEIGHTED: bool = true;
+
+    #[inline(always)]
+    fn collect(&mut self, node: usize, _edge: &E, derivative: &impl OfLane) {
+        let rows = &mut self.branches[4 * node * W..4 * (node + 1) * W];
+        let (rows, _) = rows.as_chunks_mut::<W>();
+        if let [both_absent, gained, lost, both_present] = rows {
+            for lane in 0..W {
+                [both_absent[lane], gained[lane], lost[lane], both_present[lane]] = derivative.of(lane);
+            }
+        }
     }
+
+    #[inline(always)]
+    fn collect_tip(&mut self, _tip: usize, _derivative: &[[f64; W]; 2]) {}
+}
+
+/// Returns the joint posterior of a category and the states of the root.
+#[inline(always)]
+fn at_root_states<const W: usize>(
+    weight: f64,
+    partial: &Partial<W>,
+    frequencies: &[[f64; 2]; W],
+    total: &[Scaled; W],
+) -> [[f64; 2]; W] {
+    std::array::from_fn(|lane| {
+        [0, 1].map(|state| {
+            let prior = Scaled::new(weight, 0).times(Scaled::new(frequencies[lane][state], 0));
+            prior.times(partial.scaled(state, lane)).over(total[lane])
+        })
+    })
 }

@@ -1,22 +1,49 @@
-//! Up and down the tree with cotangent 1, for one block of patterns.
+//! Up and down the tree with cotangent 1, for one block of patterns after the other, whatever is made of what is found.
 
-use super::PosteriorBlock;
+use crate::error::Cancelled;
 use crate::kernel::Kernel;
 use crate::kernel::dispatch::{self, Simd, Work};
-use crate::kernel::gradient::{Scratch, Sites, downward, upward};
+use crate::kernel::gradient::{Scratch, Sites, upward};
 use crate::kernel::lane_edge::Decay;
 use crate::kernel::lanes::PreparedLanes;
-use crate::kernel::partial::Partial;
-use crate::kernel::root::{Seed, Shares, add_weighted, at_root};
+use crate::kernel::root::{add_weighted, at_root};
 use crate::kernel::scaled::Scaled;
 use crate::kernel::shared::Prepared;
-use crate::kernel::sink::{OfLane, Sink};
 use crate::kernel::source::{KeptSource, SharedSource, Source};
 use crate::kernel::transition::Equilibria;
+use crate::parallel::{Monitor, Pool, Workers};
+use std::ops::Range;
+
+/// What passes over `W` patterns fill.
+pub(super) trait Block<const W: usize> {
+    /// Forgets the patterns before.
+    fn begin(&mut self);
+
+    /// Goes down with one category, whose partials are in `scratch`, given the likelihoods of all of them.
+    fn fall(
+        &mut self,
+        sites: &Sites,
+        source: &impl Source<W>,
+        scratch: &mut Scratch<W>,
+        category: &Category<W>,
+        total: &[Scaled; W],
+    );
+
+    /// Takes what is known once all categories were gone through.
+    fn finish(&mut self, patterns: Range<usize>, total: &[Scaled; W]);
+}
+
+/// One category of a mixture.
+pub(super) struct Category<const W: usize> {
+    pub(super) number: usize,
+    pub(super) weight: f64,
+    /// Root frequencies of each lane.
+    pub(super) root: [[f64; 2]; W],
+}
 
 /// A block and what is needed to fill it.
-pub(super) struct Room<const W: usize> {
-    pub(super) block: PosteriorBlock,
+pub(super) struct Room<B, const W: usize> {
+    block: B,
     scratch: Scratch<W>,
     /// `[n_sets]`; empty for shared rates.
     equilibria: Vec<Equilibria<W>>,
@@ -24,11 +51,11 @@ pub(super) struct Room<const W: usize> {
     decays: Vec<Decay<W>>,
 }
 
-impl<const W: usize> Room<W> {
-    pub(super) fn new(kernel: &Kernel, n_categories: usize, n_sets: usize) -> Self {
+impl<B: Block<W>, const W: usize> Room<B, W> {
+    fn new(kernel: &Kernel, block: B, n_sets: usize) -> Self {
         let n_nodes = kernel.problem.tree().n_nodes();
         Self {
-            block: PosteriorBlock::new(n_categories, n_nodes, W),
+            block,
             scratch: Scratch::new(&kernel.layout),
             equilibria: vec![Equilibria::of([1.0; W], [1.0; W]); n_sets],
             decays: vec![Decay::NONE; if n_sets == 0 { 0 } else { n_nodes }],
@@ -36,88 +63,51 @@ impl<const W: usize> Room<W> {
     }
 }
 
-/// Writes posteriors of one category into a block.
-struct PosteriorSink<'a> {
-    /// `[n_nodes][4][W]`.
-    branches: &'a mut [f64],
-}
-
-impl<E, const W: usize> Sink<E, W> for PosteriorSink<'_> {
-    const WEIGHTED: bool = true;
-
-    #[inline(always)]
-    fn collect(&mut self, node: usize, _edge: &E, derivative: &impl OfLane) {
-        let rows = &mut self.branches[4 * node * W..4 * (node + 1) * W];
-        let (rows, _) = rows.as_chunks_mut::<W>();
-        if let [both_absent, gained, lost, both_present] = rows {
-            for lane in 0..W {
-                [both_absent[lane], gained[lane], lost[lane], both_present[lane]] = derivative.of(lane);
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn collect_tip(&mut self, _tip: usize, _derivative: &[[f64; W]; 2]) {}
-}
-
-/// Returns the joint posterior of a category and the states of the root.
-#[inline(always)]
-fn at_root_states<const W: usize>(
-    weight: f64,
-    partial: &Partial<W>,
-    frequencies: &[[f64; 2]; W],
-    total: &[Scaled; W],
-) -> [[f64; 2]; W] {
-    std::array::from_fn(|lane| {
-        [0, 1].map(|state| {
-            let prior = Scaled::new(weight, 0).times(Scaled::new(frequencies[lane][state], 0));
-            prior.times(partial.scaled(state, lane)).over(total[lane])
-        })
+/// Fills blocks of `W` patterns with `fill`, and visits each; `n_sets` is 0 for shared rates.
+pub(super) fn visit<T: Send, B: Block<W> + Send, const W: usize>(
+    kernel: &Kernel,
+    (block, n_sets): (impl Fn() -> B + Sync, usize),
+    workers: &Workers,
+    monitor: &Monitor,
+    visit: impl Fn(&B) -> T + Sync,
+    fill: impl Fn(usize, &mut Room<B, W>) + Sync,
+) -> Result<Vec<T>, Cancelled> {
+    let n_blocks = kernel.problem.patterns().n_patterns().div_ceil(W);
+    let rooms = Pool::default();
+    workers.map(n_blocks, |number| {
+        monitor.check()?;
+        let work = |room: &mut Room<B, W>| {
+            fill(number * W, room);
+            visit(&room.block)
+        };
+        Ok(rooms.with(|| Room::new(kernel, block(), n_sets), work))
     })
 }
 
 /// Goes up, and adds the likelihoods of a category to `total`.
 #[inline(always)]
-pub(super) fn rise<const W: usize>(
+fn rise<const W: usize>(
     sites: &Sites,
     source: &impl Source<W>,
     scratch: &mut Scratch<W>,
-    (weight, root): (f64, &[[f64; 2]; W]),
+    category: &Category<W>,
     total: &mut [Scaled; W],
 ) {
     upward(sites, source, scratch);
-    add_weighted(total, weight, &at_root(scratch.root(), |lane| root[lane]));
+    add_weighted(
+        total,
+        category.weight,
+        &at_root(scratch.root(), |lane| category.root[lane]),
+    );
 }
 
-/// Goes down, and writes the posteriors of a category.
-#[inline(always)]
-fn fall<const W: usize>(
-    category: usize,
-    sites: &Sites,
-    source: &impl Source<W>,
-    (scratch, block): (&mut Scratch<W>, &mut PosteriorBlock),
-    (weight, root): (f64, &[[f64; 2]; W]),
-    total: &[Scaled; W],
+/// Fills a block with the patterns from `first` on.
+pub(super) fn shared<B: Block<W>, const W: usize>(
+    kernel: &Kernel,
+    prepared: &Prepared,
+    first: usize,
+    room: &mut Room<B, W>,
 ) {
-    let frequencies = |lane: usize| root[lane];
-    // Patterns that cannot arise have no share in anything; they are marked in the end.
-    let cotangent = total.map(|total| if total.value == 0.0 { 0.0 } else { 1.0 });
-    let shares = Shares::new(weight, scratch.root(), frequencies, total, &cotangent);
-    let states = at_root_states(weight, scratch.root(), root, total);
-    block.set_root(category, &shares.seed.share, &states);
-    // A category that cannot have made a pattern has no posterior there, so its branches need no other divisor.
-    let seed = Seed {
-        share: shares.seed.share,
-        instead: None,
-    };
-    let mut sink = PosteriorSink {
-        branches: block.branches_mut(category),
-    };
-    downward(sites, source, &mut sink, scratch, frequencies, &seed);
-}
-
-/// Fills a block with the posteriors of the patterns from `first` on.
-pub(super) fn shared<const W: usize>(kernel: &Kernel, prepared: &Prepared, first: usize, room: &mut Room<W>) {
     dispatch::run(SharedBlock {
         kernel,
         prepared,
@@ -126,43 +116,52 @@ pub(super) fn shared<const W: usize>(kernel: &Kernel, prepared: &Prepared, first
     });
 }
 
-struct SharedBlock<'a, const W: usize> {
+struct SharedBlock<'a, B, const W: usize> {
     kernel: &'a Kernel,
     prepared: &'a Prepared<'a>,
     first: usize,
-    room: &'a mut Room<W>,
+    room: &'a mut Room<B, W>,
 }
 
-impl<const W: usize> Work for SharedBlock<'_, W> {
+impl<B: Block<W>, const W: usize> Work for SharedBlock<'_, B, W> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, _simd: S) {
-        let (kernel, prepared, room) = (self.kernel, self.prepared, self.room);
-        let sites = Sites::new(kernel, self.first, prepared.recordings());
+        let (kernel, prepared, first) = (self.kernel, self.prepared, self.first);
+        let Room { block, scratch, .. } = self.room;
+        let sites = Sites::new(kernel, first, prepared.recordings());
         let input = prepared.input;
         let n_categories = input.weights.len();
-        let of = |category: usize| (input.weights[category], [input.root[category]; W]);
+        let of = |number: usize| Category {
+            number,
+            weight: input.weights[number],
+            root: [input.root[number]; W],
+        };
         let mut total = [Scaled::new(0.0, 0); W];
-        for category in 0..n_categories {
-            let (source, (weight, root)) = (SharedSource(prepared.edges(category)), of(category));
-            rise(&sites, &source, &mut room.scratch, (weight, &root), &mut total);
+        block.begin();
+        for number in 0..n_categories {
+            let (source, category) = (SharedSource(prepared.edges(number)), of(number));
+            rise(&sites, &source, scratch, &category, &mut total);
         }
-        for category in 0..n_categories {
-            let (source, (weight, root)) = (SharedSource(prepared.edges(category)), of(category));
+        for number in 0..n_categories {
+            let (source, category) = (SharedSource(prepared.edges(number)), of(number));
             if n_categories > 1 {
-                rise(&sites, &source, &mut room.scratch, (weight, &root), &mut total.clone());
+                upward(&sites, &source, scratch);
             }
-            let room = (&mut room.scratch, &mut room.block);
-            fall(category, &sites, &source, room, (weight, &root), &total);
+            block.fall(&sites, &source, scratch, &category, &total);
         }
-        let last = (self.first + W).min(kernel.problem.patterns().n_patterns());
-        room.block.finish(self.first..last, &total);
+        block.finish(patterns_of::<W>(kernel, first), &total);
     }
 }
 
 /// As [`shared`], with rates for each pattern.
-pub(super) fn lanes<const W: usize>(kernel: &Kernel, prepared: &PreparedLanes, first: usize, room: &mut Room<W>) {
+pub(super) fn lanes<B: Block<W>, const W: usize>(
+    kernel: &Kernel,
+    prepared: &PreparedLanes,
+    first: usize,
+    room: &mut Room<B, W>,
+) {
     dispatch::run(LaneBlock {
         kernel,
         prepared,
@@ -171,41 +170,51 @@ pub(super) fn lanes<const W: usize>(kernel: &Kernel, prepared: &PreparedLanes, f
     });
 }
 
-struct LaneBlock<'a, const W: usize> {
+struct LaneBlock<'a, B, const W: usize> {
     kernel: &'a Kernel,
     prepared: &'a PreparedLanes<'a>,
     first: usize,
-    room: &'a mut Room<W>,
+    room: &'a mut Room<B, W>,
 }
 
-impl<const W: usize> Work for LaneBlock<'_, W> {
+impl<B: Block<W>, const W: usize> Work for LaneBlock<'_, B, W> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, _simd: S) {
-        let (kernel, prepared, first, room) = (self.kernel, self.prepared, self.first, self.room);
+        let (kernel, prepared, first) = (self.kernel, self.prepared, self.first);
+        let Room {
+            block,
+            scratch,
+            equilibria,
+            decays,
+        } = self.room;
         let sites = Sites::new(kernel, first, prepared.recordings());
-        let of = |category: usize| -> (f64, [[f64; 2]; W]) {
-            (prepared.input.weights[category], prepared.root(category, first))
+        let of = |number: usize| Category {
+            number,
+            weight: prepared.input.weights[number],
+            root: prepared.root(number, first),
         };
         let mut total = [Scaled::new(0.0, 0); W];
-        for category in 0..prepared.n_categories() {
-            let (weight, root) = of(category);
-            prepared.load(category, first, &mut room.equilibria);
-            let source = KeptSource::new(&prepared.branches, &room.equilibria, &mut room.decays);
-            rise(&sites, &source, &mut room.scratch, (weight, &root), &mut total);
+        block.begin();
+        for number in 0..prepared.n_categories() {
+            prepared.load(number, first, equilibria);
+            let source = KeptSource::new(&prepared.branches, equilibria, decays);
+            rise(&sites, &source, scratch, &of(number), &mut total);
         }
-        for category in 0..prepared.n_categories() {
-            let (weight, root) = of(category);
-            prepared.load(category, first, &mut room.equilibria);
-            let source = KeptSource::new(&prepared.branches, &room.equilibria, &mut room.decays);
+        for number in 0..prepared.n_categories() {
+            prepared.load(number, first, equilibria);
+            let source = KeptSource::new(&prepared.branches, equilibria, decays);
             if prepared.n_categories() > 1 {
-                rise(&sites, &source, &mut room.scratch, (weight, &root), &mut total.clone());
+                upward(&sites, &source, scratch);
             }
-            let room = (&mut room.scratch, &mut room.block);
-            fall(category, &sites, &source, room, (weight, &root), &total);
+            block.fall(&sites, &source, scratch, &of(number), &total);
         }
-        let last = (first + W).min(kernel.problem.patterns().n_patterns());
-        room.block.finish(first..last, &total);
+        block.finish(patterns_of::<W>(kernel, first), &total);
     }
+}
+
+/// Returns which patterns the block from `first` on holds.
+fn patterns_of<const W: usize>(kernel: &Kernel, first: usize) -> Range<usize> {
+    first..(first + W).min(kernel.problem.patterns().n_patterns())
 }

@@ -150,7 +150,14 @@ impl<const W: usize> Work for GradientBlock<'_, W> {
             }
             let frequencies = prepared.input.root[category];
             let weight = prepared.input.weights[category];
-            let shares = Shares::new(weight, self.scratch.root(), |_| frequencies, &total, &cotangent);
+            let shares = Shares::new(
+                &source,
+                weight,
+                self.scratch.root(),
+                |_| frequencies,
+                &total,
+                &cotangent,
+            );
             for lane in 0..W {
                 self.adjoint.weights[category] += shares.by_weight[lane];
                 self.adjoint.root[category][0] += shares.by_root[lane][0];

@@ -6,9 +6,9 @@ print(fit.summary())
 """
 
 from importlib import metadata as _metadata
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from persiste_rust._backend import BACKEND, backend as _backend_module
+from persiste_rust._backend import backend as _backend_module, chosen_name as _chosen_name
 from persiste_rust.averaging import Average, model_average
 from persiste_rust.check import Check, ExpectedSpectrum
 from persiste_rust.comparison import Comparison, LikelihoodRatioTest, compare
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from persiste_rust.dirichlet import DirichletMixture
 
 __version__ = _metadata.version("persiste-rust")
+BACKEND: Literal["rust", "numpy"]  # by __getattr__: an environment that asks for what is not there has none
 
 __all__ = [
     "BACKEND",
@@ -120,7 +121,12 @@ def table_formats() -> list[dict[str, Any]]:
 
 
 def __getattr__(name: str) -> Any:
-    """Imports the mixtures at their first use: with scikit-learn beneath them that takes a second."""
+    """Returns what is not there before it is asked for: the backend's name, and the mixtures.
+
+    With scikit-learn beneath them the mixtures take a second to import.
+    """
+    if name == "BACKEND":
+        return _chosen_name()
     if name == "DirichletMixture":
         from persiste_rust.dirichlet import DirichletMixture
 

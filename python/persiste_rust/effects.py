@@ -91,6 +91,8 @@ def effects_setting(
     n_families: int,
 ) -> dict[str, Any] | None:
     """Returns columns and multipliers as the native module takes them; None without any."""
+    if multipliers is not None and not isinstance(multipliers, BranchMultipliers):
+        raise TypeError(f"branch_multipliers is {multipliers!r}; allowed is a BranchMultipliers(...)")
     if not columns and multipliers is None:
         return None
     n_nodes = len(parent)

@@ -23,6 +23,14 @@ _CONDITIONS = {
 }
 
 
+def condition_in_words(ascertainment: str | tuple[int, int | None], n_tips: int) -> str:
+    """Returns what a likelihood is conditioned on, for a reader."""
+    if isinstance(ascertainment, str):
+        return _CONDITIONS.get(ascertainment, ascertainment)
+    lowest, highest = ascertainment
+    return f"each family being recorded in {lowest} to {n_tips if highest is None else highest} genomes"
+
+
 def explain(model: GeneContentModel) -> str:
     """Returns what the model's log-likelihood is: one line a subject."""
     data = model.data
@@ -64,13 +72,12 @@ def _root(model: GeneContentModel) -> str:
 
 
 def _condition(model: GeneContentModel) -> str:
+    words = condition_in_words(model.ascertainment, model.data.n_tips)
     if isinstance(model.ascertainment, str):
-        return _CONDITIONS.get(model.ascertainment, model.ascertainment)
-    lowest, highest = model.ascertainment
-    highest = model.data.n_tips if highest is None else highest
+        return words
     return (
-        f"each family being recorded in {lowest} to {highest} genomes; the probability of that is of all rate "
-        "categories together, over all genomes of the tree, whatever cells are missing"
+        f"{words}; the probability of that is of all rate categories together, over all genomes of the tree, whatever "
+        "cells are missing"
     )
 
 

@@ -251,7 +251,7 @@ class Fit:
             },
             **rates,
             "log_likelihood": number(self.log_likelihood, "log_likelihood", impossible),
-            "penalty": number(self.penalty, "penalty"),
+            "penalty": number(self.penalty + 0.0, "penalty"),
             "aic": number(self.aic, "aic", impossible),
             "aicc": number(self.aicc, "aicc", "too few families, or the model is penalised"),
             "bic": number(self.bic, "bic", impossible),
@@ -275,6 +275,12 @@ class Fit:
             "notes": list(self.notes),
             "unavailable": unavailable,
         }
+
+    def __repr__(self) -> str:
+        """One line: the parameters and how good they are."""
+        parameters = ", ".join(f"{name} {value:.6g}" for name, value in self.parameters.items())
+        converged = "converged" if self.converged else "not converged"
+        return f"Fit({parameters}; log-likelihood {self.log_likelihood:.4f}, {self.n_families} families, {converged})"
 
     def to_frame(self) -> pd.DataFrame:
         """Returns a pandas DataFrame with one row a family: family, presences, log_likelihood.

@@ -167,6 +167,21 @@ _BY_NAME: dict[str, type[RateModel]] = {
 }
 
 
+def rates_with_options() -> list[str]:
+    """Returns what `parse_rates` takes: every name with its options at their defaults.
+
+    >>> rates_with_options()[:3]
+    ['shared', 'per-family', 'gamma:n_categories=4,kind=mean']
+    """
+    return [*WORDS, *(f"{name}:{_options(model)}" for name, model in _BY_NAME.items())]
+
+
+def _options(model: type[RateModel]) -> str:
+    if model is FixedCategories:
+        return "rates=0.5/1.5,weights=0.5/0.5"
+    return ",".join(f"{one.name}={one.default}" for one in fields(model))
+
+
 def parse_rates(text: str) -> RateModel | str:
     """Returns the rate model that a text such as `gamma:n_categories=8,kind=median` names.
 
@@ -179,6 +194,8 @@ def parse_rates(text: str) -> RateModel | str:
     >>> parse_rates("fixed-categories:rates=0.5/1.5,weights=0.5/0.5")
     FixedCategories(rates=(0.5, 1.5), weights=(0.5, 0.5))
     """
+    if not isinstance(text, str):
+        raise TypeError(f"rates is {text!r}; allowed is a text such as 'gamma:n_categories=8'")
     name, colon, rest = text.partition(":")
     if name in WORDS:
         if colon:
@@ -193,7 +210,7 @@ def parse_rates(text: str) -> RateModel | str:
         option, equals, value = part.partition("=")
         if not equals or option not in known:
             raise ValueError(
-                f"'{name}' has no option '{part}'; allowed are {', '.join(f'{each}=..' for each in known)}"
+                f"'{name}' has no option '{option}'; allowed are {', '.join(f'{each}=..' for each in known)}"
             )
         if option in options:
             raise ValueError(f"option {option} of '{name}' is given twice, as {options[option]} and '{value}'")

@@ -59,7 +59,8 @@ def _run(arguments: argparse.Namespace) -> None:
     folder = None if arguments.output is None else output_folder(arguments.output, _FILES, input_files(arguments))
     order = {"n_simulations": arguments.simulations, "seed": arguments.seed}
     order |= {"core": arguments.core, "cloud": arguments.cloud}
-    given = None if arguments.params is None else _parameters(Path(arguments.params))
+    params_file = None if arguments.params is None else Path(arguments.params)
+    given = None if params_file is None else _read_fit(params_file)
     with ProgressLine(sys.stderr) as progress:
         data = read_data(arguments, progress)
         build, conditioned = model_factory(arguments, data)
@@ -71,8 +72,10 @@ def _run(arguments: argparse.Namespace) -> None:
             log_likelihood = fit.log_likelihood
             check = fit.check(**order, progress=progress)
         else:
-            log_likelihood = model.log_likelihood(given)
-            check = model.check(given, **order, progress=progress)
+            assert params_file is not None
+            params = _parameters(params_file, given, model)
+            log_likelihood = model.log_likelihood(params)
+            check = model.check(params, **order, progress=progress)
     about = {
         "persiste_rust": persiste_rust.__version__,
         "tree": arguments.tree,
@@ -84,18 +87,31 @@ def _run(arguments: argparse.Namespace) -> None:
     if folder is not None:
         write_files(folder, _files(check, text))
     stream = sys.stderr if arguments.json else sys.stdout
-    print(f"{'conditioned on':<25} {conditioned}\n{'log-likelihood':<25} {log_likelihood:.4f}", file=stream)
+    print(_report.wrapped(f"{'conditioned on':<25} {conditioned}", 26), file=stream)
+    print(f"{'log-likelihood':<25} {log_likelihood:.4f}", file=stream)
     print(check.summary(), file=stream)
     if arguments.json:
         print(text)
 
 
-def _parameters(path: Path) -> dict[str, float]:
+def _read_fit(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"'{path}' is no JSON: {error}; --params wants a fit.json of `persiste fit`") from error
-    parameters = found.get("parameters", found) if isinstance(found, dict) else None
+    if not isinstance(found, dict) or not found:
+        raise ValueError(f"'{path}' has no parameters; --params wants a fit.json of `persiste fit`")
+    return found
+
+
+def _parameters(path: Path, found: dict[str, Any], model: GeneContentModel) -> dict[str, float]:
+    """The parameters of a fit, which must be of a model with the root and the conditioning of this one."""
+    for what, here in (("root", model.root), ("ascertainment", model.ascertainment_name)):
+        if found.get(what, here) != here:
+            raise ValueError(
+                f"'{path}' is a fit with {what} '{found[what]}', the model to be checked has '{here}'; give --{what}"
+            )
+    parameters = found.get("parameters", found)
     if not isinstance(parameters, dict) or not parameters:
         raise ValueError(f"'{path}' has no parameters; --params wants a fit.json of `persiste fit`")
     for name, value in parameters.items():

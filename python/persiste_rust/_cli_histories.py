@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 
@@ -112,6 +112,14 @@ def _fitted(arguments: argparse.Namespace) -> tuple[GeneContentModel, Fit | Fami
         return model, model.fit(progress=progress), conditioned
 
 
+def _print_fit(fit: Fit | FamilyFit, conditioned: str, stream: TextIO | None = None) -> None:
+    """Says what the histories rest on."""
+    lines = [f"conditioned on        {conditioned}", f"log-likelihood        {fit.log_likelihood:.4f}"]
+    if isinstance(fit, Fit) and fit.n_saturated_branches:
+        lines.append(fit.saturated_in_words())
+    print(_report.wrapped("\n".join(lines)), file=stream)
+
+
 def _folder(arguments: argparse.Namespace) -> tuple[Path, str]:
     """The folder for the files, which must not be in the place of what is read, and the format of its tables."""
     kind = _tables.checked_format(arguments.table_format)
@@ -138,9 +146,8 @@ def _ancestral(arguments: argparse.Namespace) -> None:
         files[f"joint_states.{kind}"] = _tables.wide(names, head, nodes, model.joint_states(params), kind)
     write_files(folder, files)
     root = int(np.flatnonzero(model.data.tree.parent < 0)[0])
+    _print_fit(fit, conditioned)
     impossible = f" ({summary.n_impossible} others cannot arise)" if summary.n_impossible else ""
-    print(_report.wrapped(f"conditioned on        {conditioned}"))
-    print(f"log-likelihood        {fit.log_likelihood:.4f}")
     print(f"families              {summary.n_families}{impossible}")
     print(f"expected events       {summary.expected_gains.sum():.1f} gains, {summary.expected_losses.sum():.1f} losses")
     print(
@@ -182,8 +189,7 @@ def _maps(arguments: argparse.Namespace) -> None:
         files[f"map_events.{kind}"] = _tables.table(found.events.columns(), kind)
     write_files(folder, files)
     gains, losses = found.branch_gains.sum(axis=1), found.branch_losses.sum(axis=1)
-    print(_report.wrapped(f"conditioned on        {conditioned}"))
-    print(f"log-likelihood        {fit.log_likelihood:.4f}")
+    _print_fit(fit, conditioned)
     print(f"maps                  {found.n_maps} of {found.n_families} families, seed {found.seed}")
     for what, totals in (("gains", gains), ("losses", losses)):
         low, high = np.quantile(totals, (0.025, 0.975))
@@ -216,8 +222,7 @@ def _events(arguments: argparse.Namespace) -> None:
         write_file(output, _tables.table(found.columns(), kind))
     n_losses = int(found.is_loss.sum())
     rate = f"; expected share of false ones {found.false_discovery_rate[-1]:.4g}" if len(found) else ""
-    print(_report.wrapped(f"conditioned on        {conditioned}"), file=sys.stderr)
-    print(f"log-likelihood        {fit.log_likelihood:.4f}", file=sys.stderr)
+    _print_fit(fit, conditioned, sys.stderr)
     least = f"of probability {arguments.min_probability:g} or more"
     n_gains = len(found) - n_losses
     print(f"events {least}: {len(found)} (gains {n_gains}, losses {n_losses}{rate})", file=sys.stderr)

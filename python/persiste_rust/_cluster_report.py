@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from persiste_rust._report import escaped
+from persiste_rust._report import escaped, wrapped
 
 if TYPE_CHECKING:
     from persiste_rust._cli_cluster import Clustering
@@ -67,7 +67,7 @@ def as_text(found: Clustering) -> str:
     )
     if not result.converged:
         lines.append("not converged         raise the number of restarts or look at the table")
-    return "\n".join(lines)
+    return wrapped("\n".join(lines))
 
 
 def _number(value: float) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from persiste_rust.data import GeneContentData
+from persiste_rust.explain import observation_in_words
 from persiste_rust.family_rates import FamilyFit
 from persiste_rust.fit import Fit
 from persiste_rust.model import GeneContentModel
@@ -17,13 +18,17 @@ from persiste_rust.regimes import relabelled
 from persiste_rust.tree import Tree
 
 _LABEL, _WIDTH = 22, 120
+# Lines with a path, which a reader copies whole.
+_PATHS = ("tree ", "table ")
 
 
-def wrapped(report: str) -> str:
-    """Returns a report, lines of a label and a text, with the texts in their column and no line wider than a screen."""
+def wrapped(report: str, label: int = _LABEL) -> str:
+    """Returns a report, lines of a label (so wide) and a text, with the texts in their column and no line too long."""
     settings: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False, "drop_whitespace": True}
     return "\n".join(
-        line if len(line) <= _WIDTH else textwrap.fill(line, _WIDTH, subsequent_indent=" " * _LABEL, **settings)
+        line
+        if len(line) <= _WIDTH or line.startswith(_PATHS)
+        else textwrap.fill(line, _WIDTH, subsequent_indent=" " * label, **settings)
         for line in report.splitlines()
     )
 
@@ -42,6 +47,7 @@ def as_text(tree_path: str, table_path: str, model: GeneContentModel, fit: Fit, 
         f"root                  {_root(fit)}",
         f"rates                 {model._native.rates_in_words()}",
         f"assumed               families independent; tree and branch lengths without error{_table_assumed(model)}",
+        *(aligned(line) for line in observation_in_words(model)),
         fit.summary(),
     ]
     return wrapped("\n".join(lines))

@@ -127,6 +127,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit status."""
     try:
         return _run(argv)
+    except SystemExit as end:  # of argparse: --help, --version, a refused argument
+        return int(end.code or 0)
     except KeyboardInterrupt:
         print("persiste: interrupted", file=sys.stderr)
         return _INTERRUPTED

@@ -45,7 +45,7 @@ def explain(model: GeneContentModel) -> str:
         *_effects(model),
         f"root: {_root(model)}",
         f"conditioned on: {_condition(model)}",
-        *_observation(model),
+        *observation_in_words(model),
         f"missing cells: {n_missing}" + (", each compatible with absence and presence" if n_missing else ""),
         *_penalty(model),
         *_others(model),
@@ -81,7 +81,8 @@ def _condition(model: GeneContentModel) -> str:
     )
 
 
-def _observation(model: GeneContentModel) -> list[str]:
+def observation_in_words(model: GeneContentModel) -> list[str]:
+    """Returns a line each for completeness and contamination, none where the table is taken to be without error."""
     lines = []
     for what, given in (("completeness", "present"), ("contamination", "absent")):
         setting = model._settings[what]

@@ -24,12 +24,12 @@ _PATHS = ("tree ", "table ")
 
 def wrapped(report: str, label: int = _LABEL) -> str:
     """Returns a report, lines of a label (so wide) and a text, with the texts in their column and no line too long."""
-    settings: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False, "drop_whitespace": True}
+    settings: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False}
+    settings["subsequent_indent"] = " " * label
+    is_whole = [len(line) <= _WIDTH or line.startswith(_PATHS) for line in report.splitlines()]
     return "\n".join(
-        line
-        if len(line) <= _WIDTH or line.startswith(_PATHS)
-        else textwrap.fill(line, _WIDTH, subsequent_indent=" " * label, **settings)
-        for line in report.splitlines()
+        line if whole else textwrap.fill(line, _WIDTH, **settings)
+        for line, whole in zip(report.splitlines(), is_whole, strict=True)
     )
 
 

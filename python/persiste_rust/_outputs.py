@@ -21,8 +21,6 @@ def output_folder(path: str, names: Iterable[str], inputs: Iterable[str]) -> Pat
     if not path:
         raise ValueError("the output folder has no name; '.' is the folder you are in")
     folder = Path(path)
-    if folder.exists() and not folder.is_dir():
-        raise NotADirectoryError(f"the output '{folder}' is a file; -o wants a folder")
     _make(folder)
     _refuse_overwriting([folder / name for name in names], inputs)
     return folder
@@ -67,6 +65,8 @@ def _is_special(file: Path) -> bool:
 
 
 def _make(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(f"the output '{folder}' is a file; -o wants a folder")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -190,7 +190,8 @@ class HistoryMethods:
         ((20, 5), True)
         """
         engine, native, vector = self._engine(params)
-        n_maps, seed, threads = whole_number(n_maps, "n_maps"), checked_seed(seed), checked_threads(threads)
+        n_maps = whole_number(n_maps, "n_maps", highest=2**32 - 1)
+        seed, threads = checked_seed(seed), checked_threads(threads)
         chosen = None if families is None else _mask(self.data.family_names, families, "family")
         found = engine.stochastic_maps(
             native,

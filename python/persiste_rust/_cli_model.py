@@ -149,6 +149,9 @@ def model_factory(
             raise ValueError("--regime and --regimes are both given; give either")
         regimes = clades(arguments.regime)
 
+    if arguments.backend == "jax":
+        os.environ.setdefault("JAX_ENABLE_X64", "1")  # log-likelihoods need 64 bits, and this process is ours
+
     def build(rates: str, root: str) -> GeneContentModel:
         chosen: str | RateModel = parse_rates(rates)
         return GeneContentModel(

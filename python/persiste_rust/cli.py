@@ -146,7 +146,7 @@ def _run(argv: Sequence[str] | None) -> int:
     except BrokenPipeError:
         _close(sys.stdout)
         return _BROKEN_PIPE
-    except (ValueError, TypeError, OSError, ImportError, MemoryError, OverflowError) as error:
+    except (ValueError, TypeError, OSError, ImportError, MemoryError, OverflowError, RuntimeError) as error:
         if os.environ.get("PERSISTE_TRACEBACK") == "1":
             traceback.print_exc()
         print(f"persiste: {_one_line(error)}", file=sys.stderr)

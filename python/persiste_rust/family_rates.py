@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from persiste_rust._backend import Choice, backend as backend_module
+from persiste_rust._backend import Choice, backend as backend_module, backend_name
 from persiste_rust._checked import checked_ascertainment, checked_root, checked_threads
 from persiste_rust._chi_squared import chi_squared_point
 from persiste_rust.data import GeneContentData, Progress
@@ -174,7 +174,8 @@ class FamilyRatesModel(GeneContentModel):
         module = backend_module(backend)
         self.backend = "rust" if module.__name__.endswith("._core") else "numpy"
         if not hasattr(module, "FamilyModel"):
-            raise ValueError("rates='per-family' needs the compiled engine; the NumPy backend does not have it")
+            name = backend_name(module)
+            raise ValueError(f"rates='per-family' needs the compiled engine; the backend '{name}' does not have it")
         self._families = module.FamilyModel(data._for_backend(module), self.root, self.ascertainment, threads)
         self._names = list(_NAMES)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import io
 import os
 import re
@@ -139,6 +140,36 @@ def test_a_wrong_command_is_refused_in_one_sentence(folder: Path, command: str, 
 def test_a_file_that_is_missing_or_a_folder_is_told_alike_everywhere(folder: Path, command: str, file: str) -> None:
     expected = "no such file: 'none.nwk'" if file == "none.nwk" else "'folder' is a folder; a file is wanted"
     assert sentence(run(*command.format(file).split())) == expected
+
+
+DAMAGED = gzip.compress(TABLE.encode())[:30]
+READERS = (
+    "cluster {}",
+    FIT + " --completeness {}",
+    FIT + " --regimes {}",
+    FIT + " --gain ~size --family-covariates {}",
+)
+
+
+@pytest.mark.parametrize("command", READERS)
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (DAMAGED, "'table.tsv' is a damaged gzip file: compressed file ended before the end-of-stream marker"),
+        (b"\x1f\x8bjunk", "'table.tsv' is a damaged gzip file: "),
+        (b"f\tsize\ng1\t\xe9\n", "'table.tsv', line 2: byte 0xe9 is not UTF-8"),
+    ],
+)
+def test_files_that_are_no_text_are_refused_by_name(folder: Path, command: str, content: bytes, words: str) -> None:
+    (folder / "table.tsv").write_bytes(content)
+    assert words in sentence(run(*command.format("table.tsv").split()))
+
+
+@pytest.mark.native
+def test_replicates_that_are_no_text_are_refused_by_name(folder: Path) -> None:
+    (folder / "done.jsonl").write_bytes(b"\xff\n")
+    done = run("bootstrap", "tree.nwk", "genes.Rtab", "-o", "done.jsonl", "--resume")
+    assert sentence(done) == "'done.jsonl' is no file of replicates; choose another file"
 
 
 @pytest.mark.parametrize("command", [["--version"], ["fit", "--help"], FIT.split()])

@@ -5,7 +5,7 @@ fit = GeneContentModel(data, ascertainment="observed").fit()
 print(fit.summary())
 """
 
-from importlib import metadata as _metadata
+from importlib import import_module as _import_module, metadata as _metadata
 from typing import TYPE_CHECKING, Any, Literal
 
 from persiste_rust._backend import backend as _backend_module, chosen_name as _chosen_name
@@ -100,6 +100,10 @@ __all__ = [
 ]
 
 
+# Modules that the package itself does not import: they are slow, or need an extra.
+_LEAVES = ("dirichlet", "jax", "parallel", "surface", "torch", "uncertainty")
+
+
 def root_priors() -> list[str]:
     """Returns the names of the root priors."""
     return list(_backend_module().root_priors())
@@ -121,10 +125,12 @@ def table_formats() -> list[dict[str, Any]]:
 
 
 def __getattr__(name: str) -> Any:
-    """Returns what is not there before it is asked for: the backend's name, and the mixtures.
+    """Returns what is not there before it is asked for: the backend's name, the mixtures, modules that are leaves.
 
     With scikit-learn beneath them the mixtures take a second to import.
     """
+    if name in _LEAVES:
+        return _import_module(f"{__name__}.{name}")
     if name == "BACKEND":
         return _chosen_name()
     if name == "DirichletMixture":

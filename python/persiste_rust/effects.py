@@ -73,6 +73,8 @@ class BranchMultipliers:
 
     def __post_init__(self) -> None:
         """Checks the settings."""
+        if not isinstance(self.strength, int | float | np.number):
+            raise TypeError(f"strength is {self.strength!r}; allowed are finite numbers above 0")
         if not (self.strength > 0.0 and np.isfinite(self.strength)):
             raise ValueError(f"strength is {self.strength}; allowed are finite numbers above 0")
         for name, value, known in (

@@ -144,15 +144,22 @@ class FixedCategories:
     weights: Sequence[float] | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "rates", tuple(float(rate) for rate in self.rates))
+        object.__setattr__(self, "rates", _numbers(self.rates, "rates"))
         if self.weights is not None:
-            object.__setattr__(self, "weights", tuple(float(weight) for weight in self.weights))
+            object.__setattr__(self, "weights", _numbers(self.weights, "weights"))
 
     def _spec(self) -> Spec:
         options: dict[str, float | list[float] | str] = {"rates": list(self.rates)}
         if self.weights is not None:
             options["weights"] = list(self.weights)
         return "fixed-categories", options
+
+
+def _numbers(values: Sequence[float], what: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(value) for value in values)
+    except (TypeError, ValueError):
+        raise TypeError(f"{what} of FixedCategories is {values!r}; allowed is a list of numbers") from None
 
 
 RateModel = DiscreteGamma | GammaGainLoss | Mixture | LogNormal | Hierarchical | FixedCategories

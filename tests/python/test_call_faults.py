@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -56,6 +58,13 @@ CASES: list[tuple[Callable[[Any], object], type[Exception], str]] = [
     (lambda data: persiste.compare([model(data)]), TypeError, "models is a list; allowed is a mapping"),
     (lambda data: persiste.compare({"a": 3}), TypeError, "model 'a' is a int; allowed are models and fits"),
     (lambda data: persiste.model_average(3, {}, max), TypeError, "comparison is a int; allowed is what `compare`"),
+    (
+        lambda data: persiste.FixedCategories(3),
+        TypeError,
+        "rates of FixedCategories is 3; allowed is a list",
+    ),
+    (lambda data: persiste.FixedCategories([1], ["x"]), TypeError, r"weights of FixedCategories is \['x'\]; allowed"),
+    (lambda data: persiste.BranchMultipliers("x"), TypeError, "strength is 'x'; allowed are finite numbers above 0"),
     (lambda data: persiste.parse_rates(3), TypeError, "rates is 3; allowed is a text such as"),
     (lambda data: GeneContentData(CELLS, NEWICK), TypeError, "the tree is a ndarray; allowed are Newick text, a path"),
     (lambda data: Tree.from_newick(None), TypeError, "the tree is a NoneType; allowed are Newick text, a path"),
@@ -71,7 +80,21 @@ def test_a_wrong_argument_is_named(
     assert "\n" not in str(caught.value)
 
 
+LEAVES = ["jax", "parallel", "torch", "uncertainty"]
+
+
+@pytest.mark.parametrize("name", LEAVES)
+def test_modules_that_the_documentation_names_are_there_after_one_import(name: str) -> None:
+    pytest.importorskip({"jax": "jax", "torch": "torch"}.get(name, "persiste_rust"), reason=f"{name} is not installed")
+    code = f"import persiste_rust; print(persiste_rust.{name}.__name__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout == f"persiste_rust.{name}\n", done.stderr
+
+
 NATIVE: list[tuple[Callable[[Any], object], type[Exception], str]] = [
+    (lambda data: persiste.DirichletMixture(HUGE).fit(CELLS + 1), ValueError, f"n_components is {HUGE}; allowed are"),
+    (lambda data: persiste.DirichletMixture(2, n_init=HUGE).fit(CELLS + 1), ValueError, f"n_init is {HUGE}; allowed"),
+    (lambda data: persiste.DirichletMixture(2, threads=HUGE).fit(CELLS + 1), ValueError, f"threads is {HUGE}; allo"),
     (lambda data: persiste.simulate(NEWICK, "5", PARAMS), TypeError, "n_families is '5'; allowed are whole numbers"),
     (lambda data: persiste.simulate(NEWICK, 10**9, PARAMS), ValueError, "n_families is 1000000000; allowed"),
     (lambda data: persiste.simulate(NEWICK, 5, PARAMS, seed="x"), TypeError, "seed is 'x'; allowed are whole numbers"),

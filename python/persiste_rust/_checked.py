@@ -27,8 +27,8 @@ def whole_number(value: Any, name: str, *, lowest: int = 1, highest: int = _MOST
     return number
 
 
-def checked_seed(seed: Any) -> int:
-    """Returns the seed as an int.
+def checked_seed(seed: Any, name: str = "seed") -> int:
+    """Returns the seed, or another number of 64 bits, as an int.
 
     # Errors
     TypeError for what is no whole number, ValueError for one below 0 or of more than 64 bits.
@@ -37,9 +37,9 @@ def checked_seed(seed: Any) -> int:
     try:
         number = operator.index(seed)
     except TypeError:
-        raise TypeError(f"seed is {seed!r}; {allowed}") from None
+        raise TypeError(f"{name} is {seed!r}; {allowed}") from None
     if not 0 <= number < 2**64:
-        raise ValueError(f"seed is {number}; {allowed}")
+        raise ValueError(f"{name} is {number}; {allowed}")
     return number
 
 

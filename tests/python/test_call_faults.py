@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import persiste_rust as persiste
-from persiste_rust import DiscreteGamma, GeneContentData, GeneContentModel, Tree
+from persiste_rust import DiscreteGamma, GeneContentData, GeneContentModel, Tree, parallel
 
 NEWICK = "((A:1,B:0.5):1,(C:1,D:2):0.5);"
 CELLS = np.array([[1, 1, 0], [0, 1, 0], [1, 1, 0], [0, 1, 1]])
@@ -65,6 +65,10 @@ CASES: list[tuple[Callable[[Any], object], type[Exception], str]] = [
     ),
     (lambda data: persiste.FixedCategories([1], ["x"]), TypeError, r"weights of FixedCategories is \['x'\]; allowed"),
     (lambda data: persiste.BranchMultipliers("x"), TypeError, "strength is 'x'; allowed are finite numbers above 0"),
+    (lambda data: parallel.monte_carlo(max, [1], HUGE), ValueError, f"n_samples is {HUGE}; allowed are 1 or more, up"),
+    (lambda data: parallel.monte_carlo(max, [1], 2.5), TypeError, "n_samples is 2.5; allowed are whole numbers"),
+    (lambda data: parallel.thread_count("x"), TypeError, "threads is 'x'; allowed are whole numbers from 1, or none"),
+    (lambda data: parallel.scaling(max, [1], repeats="x"), TypeError, "repeats is 'x'; allowed are whole numbers"),
     (lambda data: persiste.parse_rates(3), TypeError, "rates is 3; allowed is a text such as"),
     (lambda data: GeneContentData(CELLS, NEWICK), TypeError, "the tree is a ndarray; allowed are Newick text, a path"),
     (lambda data: Tree.from_newick(None), TypeError, "the tree is a NoneType; allowed are Newick text, a path"),

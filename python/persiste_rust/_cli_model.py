@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import gzip
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 import persiste_rust
 from persiste_rust._terminal import ProgressLine
+from persiste_rust._text_file import refuse_swapped
 from persiste_rust.data import GeneContentData
 from persiste_rust.explain import condition_in_words
 from persiste_rust.model import GeneContentModel
@@ -259,22 +259,3 @@ def refuse_per_family(rates: list[str], command: str) -> None:
             f"persiste {command} needs rates that families share, and --rates is 'per-family'; intervals of each "
             "family's rates are in the families.tsv of persiste fit"
         )
-
-
-def refuse_swapped(tree: str, table: str) -> None:
-    """Raises ValueError if the tree was given where the table belongs."""
-    if os.path.isfile(tree) and _looks_like_tree(table) and not _looks_like_tree(tree):
-        raise ValueError(f"'{table}' looks like a tree and '{tree}' does not; the order is: TREE TABLE")
-
-
-def _looks_like_tree(path: str) -> bool:
-    if not os.path.isfile(path):  # a pipe must not be read twice
-        return False
-    try:
-        with open(path, "rb") as file:
-            start = file.read(2)
-        with gzip.open(path) if start == b"\x1f\x8b" else open(path, "rb") as file:
-            text = file.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()
-    except (OSError, EOFError):
-        return False
-    return text.startswith(b"(") or text[:6].upper() == b"#NEXUS" or text[:2] in (b"[&", b"[%")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import zlib
 from os import PathLike, fspath
 
@@ -32,3 +33,22 @@ def read_text(path: str | PathLike[str], *, strict: bool = True) -> str:
     except UnicodeDecodeError as reason:
         line = content.count(b"\n", 0, reason.start) + 1
         raise ValueError(f"'{shown}', line {line}: byte {content[reason.start]:#x} is not UTF-8") from reason
+
+
+def refuse_swapped(tree: str | PathLike[str], table: str | PathLike[str]) -> None:
+    """Raises ValueError if the tree was given where the table belongs."""
+    if os.path.isfile(tree) and _looks_like_tree(table) and not _looks_like_tree(tree):
+        raise ValueError(f"'{table}' looks like a tree and '{tree}' does not; the order is: TREE TABLE")
+
+
+def _looks_like_tree(path: str | PathLike[str]) -> bool:
+    if not os.path.isfile(path):  # a pipe must not be read twice
+        return False
+    try:
+        with open(path, "rb") as file:
+            start = file.read(2)
+        with gzip.open(path) if start == b"\x1f\x8b" else open(path, "rb") as file:
+            text = file.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()
+    except (OSError, EOFError):
+        return False
+    return text.startswith(b"(") or text[:6].upper() == b"#NEXUS" or text[:2] in (b"[&", b"[%")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -93,6 +94,14 @@ def test_modules_that_the_documentation_names_are_there_after_one_import(name: s
     code = f"import persiste_rust; print(persiste_rust.{name}.__name__)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout == f"persiste_rust.{name}\n", done.stderr
+
+
+def test_a_tree_and_a_table_that_are_swapped_are_told_apart(tmp_path: Path) -> None:
+    tree, table = tmp_path / "tree.nwk", tmp_path / "genes.Rtab"
+    tree.write_text(NEWICK)
+    table.write_text("Gene\tA\tB\tC\tD\ng1\t1\t0\t1\t0\n")
+    with pytest.raises(ValueError, match=r"tree\.nwk' looks like a tree and '.*genes\.Rtab' does not"):
+        GeneContentData.read(table, tree)
 
 
 NATIVE: list[tuple[Callable[[Any], object], type[Exception], str]] = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import textwrap
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -16,6 +17,13 @@ exit status: 0 done (also if the fit did not converge: a warning says so, and "c
 _MOST = 2**31 - 1
 
 
+class _Help(argparse.HelpFormatter):
+    """Does not break a line within a name such as gamma-gain-loss."""
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return textwrap.wrap(" ".join(text.split()), width, break_on_hyphens=False)
+
+
 class Parser(argparse.ArgumentParser):
     """Refuses in one sentence, takes no abbreviated option, and ends each help with what the exit status means."""
 
@@ -23,6 +31,7 @@ class Parser(argparse.ArgumentParser):
         """Takes the settings of `argparse.ArgumentParser`."""
         settings.setdefault("epilog", EPILOG)
         settings.setdefault("allow_abbrev", False)
+        settings.setdefault("formatter_class", _Help)
         super().__init__(**settings)
         self.register("type", int, _whole_number)
         self.register("type", float, _number)

@@ -205,7 +205,7 @@ def test_every_help_says_the_defaults_and_the_exit_status(folder: Path, command:
     assert "%%" not in shown
     assert "default: stationary" in shown
     if command != "simulate":
-        assert "gamma:n_categories=4,kind=mean" in shown
+        assert "gamma:n_categories=4,kind=mean; gamma-gain-loss:n_categories=4,kind=mean" in shown
     takes_family_rates = command in ("fit", "ancestral", "events", "maps")
     assert ("per-family" in shown) == takes_family_rates
 

@@ -16,6 +16,7 @@ from persiste_rust._cluster_report import FILES, as_json, as_text, files
 from persiste_rust._count_tables import first_column, looks_like_roary, read_counts
 from persiste_rust._outputs import output_folder, write_files
 from persiste_rust._terminal import ProgressLine
+from persiste_rust._text_file import looks_like_tree
 
 if TYPE_CHECKING:
     from persiste_rust._dirichlet_select import ComponentSelection
@@ -109,6 +110,8 @@ def _read(
 ) -> tuple[NDArray[np.int64], list[str], list[str], list[str]]:
     """Returns counts with what is clustered in rows, its names, the names of the features, and notes."""
     path, name = Path(arguments.table), arguments.format
+    if looks_like_tree(path):
+        raise ValueError(f"'{path}' looks like a tree; a table is wanted")
     if name == "counts" or (name is None and not looks_like_roary(path)):
         table = read_counts(path)
         matrix, rows, columns, notes = table.counts, table.row_names, table.column_names, table.notes

@@ -37,11 +37,12 @@ def read_text(path: str | PathLike[str], *, strict: bool = True) -> str:
 
 def refuse_swapped(tree: str | PathLike[str], table: str | PathLike[str]) -> None:
     """Raises ValueError if the tree was given where the table belongs."""
-    if os.path.isfile(tree) and _looks_like_tree(table) and not _looks_like_tree(tree):
+    if os.path.isfile(tree) and looks_like_tree(table) and not looks_like_tree(tree):
         raise ValueError(f"'{table}' looks like a tree and '{tree}' does not; the order is: TREE TABLE")
 
 
-def _looks_like_tree(path: str | PathLike[str]) -> bool:
+def looks_like_tree(path: str | PathLike[str]) -> bool:
+    """Returns whether a file begins as Newick or NEXUS does."""
     if not os.path.isfile(path):  # a pipe must not be read twice
         return False
     try:

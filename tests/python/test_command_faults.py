@@ -124,6 +124,7 @@ DRAW = "simulate tree.nwk -n 5 --set log_gain=0 --set log_loss=0"
         ("cluster genes.Rtab --restarts 0", "argument --restarts: 0 is not allowed"),
         ("cluster genes.Rtab --seed -1", "argument --seed: '-1' is not allowed; allowed are whole numbers from 0 to"),
         (f"cluster genes.Rtab --seed {2**32}", f"argument --seed: '{2**32}' is not allowed"),
+        ("cluster tree.nwk", "'tree.nwk' looks like a tree; a table is wanted"),
         ("cluster genes.Rtab -o=", "the output folder has no name"),
     ],
 )

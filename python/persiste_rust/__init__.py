@@ -5,10 +5,10 @@ fit = GeneContentModel(data, ascertainment="observed").fit()
 print(fit.summary())
 """
 
-from importlib import metadata as _metadata
-from typing import TYPE_CHECKING, Any
+from importlib import import_module as _import_module, metadata as _metadata
+from typing import TYPE_CHECKING, Any, Literal
 
-from persiste_rust._backend import BACKEND, backend as _backend_module
+from persiste_rust._backend import backend as _backend_module, chosen_name as _chosen_name
 from persiste_rust.averaging import Average, model_average
 from persiste_rust.check import Check, ExpectedSpectrum
 from persiste_rust.comparison import Comparison, LikelihoodRatioTest, compare
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from persiste_rust.dirichlet import DirichletMixture
 
 __version__ = _metadata.version("persiste-rust")
+BACKEND: Literal["rust", "numpy"]  # by __getattr__: an environment that asks for what is not there has none
 
 __all__ = [
     "BACKEND",
@@ -99,6 +100,10 @@ __all__ = [
 ]
 
 
+# Modules that the package itself does not import: they are slow, or need an extra.
+_LEAVES = ("dirichlet", "jax", "parallel", "surface", "torch", "uncertainty")
+
+
 def root_priors() -> list[str]:
     """Returns the names of the root priors."""
     return list(_backend_module().root_priors())
@@ -120,7 +125,14 @@ def table_formats() -> list[dict[str, Any]]:
 
 
 def __getattr__(name: str) -> Any:
-    """Imports the mixtures at their first use: with scikit-learn beneath them that takes a second."""
+    """Returns what is not there before it is asked for: the backend's name, the mixtures, modules that are leaves.
+
+    With scikit-learn beneath them the mixtures take a second to import.
+    """
+    if name in _LEAVES:
+        return _import_module(f"{__name__}.{name}")
+    if name == "BACKEND":
+        return _chosen_name()
     if name == "DirichletMixture":
         from persiste_rust.dirichlet import DirichletMixture
 

@@ -3,7 +3,8 @@
 The environment variable `PERSISTE_RUST_BACKEND` decides: `rust` forbids the fallback, `numpy` asks for it, `auto` (or
 nothing) takes the native module where it is. A native module that is absent was never built: the NumPy backend stands
 in and says so once, when it is first used. One that is there but does not load is broken: that is reported at import,
-with the reason.
+with the reason. What the environment asks for and cannot have is an ImportError of the first use, never a fallback; the
+import itself goes through, so that the command line can say it in one sentence.
 """
 
 from __future__ import annotations
@@ -13,48 +14,59 @@ import importlib.util
 import os
 import warnings
 from types import ModuleType
-from typing import Literal, cast
+from typing import Literal
 
 VARIABLE = "PERSISTE_RUST_BACKEND"
 _NATIVE, _NUMPY, _JAX = f"{__package__}._core", f"{__package__}._fallback", f"{__package__}._jax_backend"
+_ABSENT = "the native module persiste_rust._core was not built on this machine"
 
 Choice = Literal["auto", "rust", "numpy", "jax"]
 
 
-def _from_environment() -> Choice:
-    choice = os.environ.get(VARIABLE) or "auto"
-    if choice not in ("auto", "rust", "numpy"):
-        raise ImportError(f"{VARIABLE} is '{choice}'; known: auto, rust, numpy")
-    return cast(Choice, choice)
-
-
 class _Chosen:
-    """The backend of this process, and whether its user was told that it is not the fast one."""
+    """The backend of this process, what forbids its use, and whether its user was told that it is not the fast one."""
 
-    def __init__(self, choice: Choice) -> None:
+    def __init__(self, choice: str) -> None:
         self.name: Literal["rust", "numpy"] = "numpy"
+        self.fault: str | None = None
         self.unsaid: str | None = None
-        if choice == "numpy":
-            return
+        if choice not in ("auto", "rust", "numpy"):
+            self.fault = f"{VARIABLE} is '{choice}'; known: auto, rust, numpy"
+        elif choice != "numpy":
+            self._load(must_be_rust=choice == "rust")
+
+    def _load(self, *, must_be_rust: bool) -> None:
         if importlib.util.find_spec(_NATIVE) is None:
-            absent = "the native module persiste_rust._core was not built on this machine"
-            if choice == "rust":
-                raise ImportError(f"{absent}, and {VARIABLE}=rust forbids NumPy in its place")
-            self.unsaid = f"{absent}; using NumPy, which is many times slower (install a Rust toolchain and reinstall)"
+            if must_be_rust:
+                self.fault = f"{_ABSENT}, and {VARIABLE}=rust forbids NumPy in its place"
+            self.unsaid = f"{_ABSENT}; using NumPy, which is many times slower (install a Rust toolchain and reinstall)"
             return
         try:
             importlib.import_module(_NATIVE)
+        except ValueError as setting:  # of the environment: PERSISTE_RUST_SIMD
+            self.fault = str(setting)
         except Exception as reason:
             broken = f"the native module persiste_rust._core does not load: {type(reason).__name__}: {reason}"
-            if choice == "rust":
-                raise ImportError(broken) from reason
-            warnings.warn(f"{broken}; using NumPy in its place", RuntimeWarning, stacklevel=2)
-            return
-        self.name = "rust"
+            if must_be_rust:
+                self.fault = broken
+            else:
+                warnings.warn(f"{broken}; using NumPy in its place", RuntimeWarning, stacklevel=3)
+        else:
+            self.name = "rust"
 
 
-_chosen = _Chosen(_from_environment())
-BACKEND: Literal["rust", "numpy"] = _chosen.name
+_chosen = _Chosen(os.environ.get(VARIABLE) or "auto")
+
+
+def chosen_name() -> Literal["rust", "numpy"]:
+    """Returns the name of the backend that `auto` is.
+
+    # Errors
+    ImportError if the environment asks for what is unknown or not there.
+    """
+    if _chosen.fault is not None:
+        raise ImportError(_chosen.fault)
+    return _chosen.name
 
 
 def backend(choice: Choice = "auto") -> ModuleType:
@@ -64,21 +76,28 @@ def backend(choice: Choice = "auto") -> ModuleType:
     the classes of a model alone, and is taken only where it is asked for by name.
 
     # Errors
-    ValueError for an unknown choice; ImportError for `rust` where the native module is not there.
+    ValueError for an unknown choice; ImportError for `rust` where the native module is not there, and if the
+    environment asks for what is unknown or not there.
     """
     if choice not in ("auto", "rust", "numpy", "jax"):
         raise ValueError(f"unknown backend '{choice}'; known: auto, rust, numpy, jax")
     if choice == "jax":
         return importlib.import_module(_JAX)
-    if choice == "rust" or (choice == "auto" and BACKEND == "rust"):
-        try:
-            return importlib.import_module(_NATIVE)
-        except ModuleNotFoundError as reason:
-            raise ImportError("the native module persiste_rust._core was not built on this machine") from reason
+    if choice == "rust" or (choice == "auto" and chosen_name() == "rust"):
+        return _native()
     if choice == "auto" and _chosen.unsaid:
         message, _chosen.unsaid = _chosen.unsaid, None
         warnings.warn(message, RuntimeWarning, stacklevel=4)
     return importlib.import_module(_NUMPY)
+
+
+def _native() -> ModuleType:
+    try:
+        return importlib.import_module(_NATIVE)
+    except ModuleNotFoundError as reason:
+        raise ImportError(_ABSENT) from reason
+    except ValueError as setting:
+        raise ImportError(str(setting)) from setting
 
 
 def backend_name(module: ModuleType) -> Literal["rust", "numpy", "jax"]:

@@ -7,7 +7,14 @@ import json
 import sys
 from typing import Any
 
-from persiste_rust._cli_model import add_input_arguments, add_model_arguments, model_factory, read_data
+from persiste_rust._cli_model import (
+    add_input_arguments,
+    add_model_arguments,
+    model_factory,
+    read_data,
+    refuse_per_family,
+)
+from persiste_rust._cli_parser import count
 from persiste_rust._terminal import ProgressLine
 from persiste_rust.parallel import scaling, thread_count
 
@@ -24,14 +31,13 @@ def register(commands: Any) -> None:
     )
     add_input_arguments(one)
     add_model_arguments(one)
-    one.add_argument("--repeats", metavar="N", type=int, default=15, help="runs of each; default: 15")
+    one.add_argument("--repeats", metavar="N", type=count, default=15, help="runs of each; default: 15")
     one.add_argument("--json", action="store_true", help="print one JSON object instead of the tables")
     one.set_defaults(run=_bench)
 
 
 def _bench(arguments: argparse.Namespace) -> None:
-    if arguments.rates == "per-family":
-        raise ValueError("persiste bench times models whose families share parameters; choose other --rates")
+    refuse_per_family([arguments.rates], "bench")
     most = thread_count(arguments.threads)
     with ProgressLine(sys.stderr) as progress:
         data = read_data(arguments, progress)

@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 import persiste_rust
-from persiste_rust import _report
-from persiste_rust._cluster_report import as_json, as_text, files
+from persiste_rust._cli_parser import count
+from persiste_rust._cluster_report import FILES, as_json, as_text, files
 from persiste_rust._count_tables import first_column, looks_like_roary, read_counts
+from persiste_rust._outputs import output_folder, write_files
 from persiste_rust._terminal import ProgressLine
+from persiste_rust._text_file import looks_like_tree
 
 if TYPE_CHECKING:
     from persiste_rust._dirichlet_select import ComponentSelection
@@ -38,15 +40,15 @@ class Clustering(NamedTuple):
     n_restarts: int
 
 
-def register(commands: Any, epilog: str) -> None:
+def register(commands: Any) -> None:
     """Adds the subcommand to a parser's subcommands."""
     cluster = commands.add_parser(
-        "cluster", help="cluster genomes or families by their counts", description=_DESCRIPTION, epilog=epilog
+        "cluster", help="cluster genomes or families by their counts", description=_DESCRIPTION
     )
     cluster.add_argument("table", metavar="TABLE", help="table of counts, or a presence table")
     number = cluster.add_mutually_exclusive_group()
-    number.add_argument("-k", metavar="K", type=int, help="number of components")
-    number.add_argument("--max-k", metavar="K", type=int, help="largest number of components to try; default: 7")
+    number.add_argument("-k", metavar="K", type=count, help="number of components")
+    number.add_argument("--max-k", metavar="K", type=count, help="largest number of components to try; default: 7")
     cluster.add_argument("--of", metavar="W", default="genomes", help="what to cluster: genomes (default) or families")
     cluster.add_argument("-o", "--output", metavar="DIR", help="write cluster.json, clusters.tsv, profiles.tsv there")
     cluster.add_argument("--json", action="store_true", help="print one JSON object; the report goes to stderr")
@@ -55,12 +57,18 @@ def register(commands: Any, epilog: str) -> None:
     cluster.add_argument("--drop-empty", action="store_true", help="leave out what has no count at all, and say so")
     cluster.add_argument("--criterion", metavar="C", default="laplace", help="laplace (default), bic or aic")
     cluster.add_argument(
-        "--init", metavar="I", default="sorted-kmeans++", help="start: soft-kmeans, kmeans++, sorted-kmeans++"
+        "--init", metavar="I", default="sorted-kmeans++", help="start: soft-kmeans, kmeans++, sorted-kmeans++ (default)"
     )
-    cluster.add_argument("--restarts", metavar="N", type=int, default=10, help="starts for each number; default: 10")
+    cluster.add_argument("--restarts", metavar="N", type=count, default=10, help="starts for each number; default: 10")
     cluster.add_argument("--threads", metavar="N", type=int, help="number of threads; default: all cores")
-    cluster.add_argument("--seed", metavar="N", type=int, default=42, help="seed of the first start; default: 42")
+    cluster.add_argument("--seed", metavar="N", type=_seed, default=42, help="seed of the first start; default: 42")
     cluster.set_defaults(run=_cluster)
+
+
+def _seed(text: str) -> int:
+    if not (text.isdecimal() and int(text) < 2**32):
+        raise argparse.ArgumentTypeError(f"'{text}' is not allowed; allowed are whole numbers from 0 to 2**32 - 1")
+    return int(text)
 
 
 def _cluster(arguments: argparse.Namespace) -> None:
@@ -68,8 +76,7 @@ def _cluster(arguments: argparse.Namespace) -> None:
 
     if arguments.of not in ("genomes", "families"):
         raise ValueError(f"--of is '{arguments.of}'; allowed are genomes, families")
-    if arguments.output is not None:
-        _report.prepare_folder(Path(arguments.output))
+    folder = None if arguments.output is None else output_folder(arguments.output, FILES, [arguments.table])
     with ProgressLine(sys.stderr) as progress:
         counts, names, features, notes = _read(arguments, progress)
         selection = select_components(
@@ -84,8 +91,8 @@ def _cluster(arguments: argparse.Namespace) -> None:
         )
     found = Clustering(arguments.table, arguments.of, counts, names, features, notes, selection, arguments.restarts)
     json_text = as_json(found, persiste_rust.__version__)
-    if arguments.output is not None:
-        _report.write_files(Path(arguments.output), files(found, json_text))
+    if folder is not None:
+        write_files(folder, files(found, json_text))
     print(as_text(found), file=sys.stderr if arguments.json else sys.stdout)
     if arguments.json:
         print(json_text)
@@ -95,8 +102,6 @@ def _numbers(k: int | None, max_k: int | None, n_samples: int) -> list[int]:
     if k is not None:
         return [k]
     largest = 7 if max_k is None else max_k
-    if largest < 1:
-        raise ValueError(f"--max-k is {largest}; allowed are whole numbers from 1")
     return list(range(1, min(largest, n_samples) + 1))
 
 
@@ -105,6 +110,8 @@ def _read(
 ) -> tuple[NDArray[np.int64], list[str], list[str], list[str]]:
     """Returns counts with what is clustered in rows, its names, the names of the features, and notes."""
     path, name = Path(arguments.table), arguments.format
+    if looks_like_tree(path):
+        raise ValueError(f"'{path}' looks like a tree; a table is wanted")
     if name == "counts" or (name is None and not looks_like_roary(path)):
         table = read_counts(path)
         matrix, rows, columns, notes = table.counts, table.row_names, table.column_names, table.notes

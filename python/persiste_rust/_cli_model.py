@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import gzip
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -11,10 +10,24 @@ from typing import Any
 
 import persiste_rust
 from persiste_rust._terminal import ProgressLine
+from persiste_rust._text_file import refuse_swapped
 from persiste_rust.data import GeneContentData
+from persiste_rust.explain import condition_in_words
 from persiste_rust.model import GeneContentModel
-from persiste_rust.rates import RateModel, parse_rates
+from persiste_rust.rates import RateModel, parse_rates, rates_with_options
 from persiste_rust.tree import Tree
+
+# The arguments that may be the path of a file that is read.
+_READ = (
+    "tree",
+    "table",
+    "regimes",
+    "family_covariates",
+    "branch_covariates",
+    "completeness",
+    "contamination",
+    "params",
+)
 
 
 def add_input_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,15 +44,24 @@ def add_input_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="tips that a list of presences never names carry nothing",
     )
-    group.add_argument("--missing-length", metavar="X", type=float, help="length of branches that have none")
-    group.add_argument("--min-length", metavar="X", type=float, help="raise shorter and negative lengths to this")
     group.add_argument(
-        "--length-field", metavar="W", help="which of several ':' fields at a node is its length: first or last"
+        "--missing-length", metavar="X", type=float, help="length of branches that have none; default: refused"
+    )
+    group.add_argument(
+        "--min-length", metavar="X", type=float, help="raise shorter lengths to this; default: negative ones refused"
+    )
+    group.add_argument(
+        "--length-field",
+        metavar="W",
+        help="which of several ':' fields at a node is its length: first or last; default: refused",
     )
 
 
-def add_model_arguments(parser: argparse.ArgumentParser, *, many: bool = False) -> None:
-    """Adds which model; `many` lets rates and root be given several times."""
+def add_model_arguments(
+    parser: argparse.ArgumentParser, *, many: bool = False, takes_family_rates: bool = False
+) -> None:
+    """Adds which model; `many` lets rates and root be given several times, `takes_family_rates` "per-family" be one."""
+    words = [word for word in rates_with_options() if takes_family_rates or word != "per-family"]
     group = parser.add_argument_group("model")
     again = " (may be given several times)" if many else ""
     several: dict[str, Any] = {"action": "append"} if many else {}
@@ -62,8 +84,7 @@ def add_model_arguments(parser: argparse.ArgumentParser, *, many: bool = False) 
         "--rates",
         metavar="M",
         **({"default": "shared"} | several if not many else several),
-        help=f"how rates differ between families: {', '.join(persiste_rust.rate_models())}, with options as in "
-        f"gamma:n_categories=8,kind=median; default: shared{again}",
+        help=f"how rates differ between families: {'; '.join(words)}; default: shared{again}",
     )
     group.add_argument(
         "--regime",
@@ -82,11 +103,17 @@ def add_model_arguments(parser: argparse.ArgumentParser, *, many: bool = False) 
     group.add_argument(
         "--completeness",
         metavar="C",
-        help="P(recorded | present): a number, 'estimated', or a table in percent as CheckM writes it",
+        help="P(recorded | present): a number, 'estimated', or a table in percent as CheckM writes it; default: 1",
     )
-    group.add_argument("--contamination", metavar="C", help="P(recorded | absent), likewise")
+    group.add_argument("--contamination", metavar="C", help="P(recorded | absent), likewise; default: 0")
     group.add_argument("--threads", metavar="N", type=int, help="number of threads; default: all cores")
-    group.add_argument("--backend", metavar="B", default="auto", help="auto, rust, numpy or jax")
+    group.add_argument("--backend", metavar="B", default="auto", help="auto (default), rust, numpy or jax")
+
+
+def input_files(arguments: argparse.Namespace) -> list[str]:
+    """Returns the paths that a command reads, which none of its outputs may be."""
+    found = [getattr(arguments, name, None) for name in _READ]
+    return [path for path in found if path is not None]
 
 
 def read_data(arguments: argparse.Namespace, progress: ProgressLine) -> GeneContentData:
@@ -119,14 +146,17 @@ def model_factory(
     regimes: Any = arguments.regimes
     if arguments.regime:
         if regimes is not None:
-            raise ValueError("give either --regime or --regimes")
-        regimes = dict(_regime(text) for text in arguments.regime)
+            raise ValueError("--regime and --regimes are both given; give either")
+        regimes = clades(arguments.regime)
+
+    if arguments.backend == "jax":
+        os.environ.setdefault("JAX_ENABLE_X64", "1")  # log-likelihoods need 64 bits, and this process is ours
 
     def build(rates: str, root: str) -> GeneContentModel:
         chosen: str | RateModel = parse_rates(rates)
         return GeneContentModel(
             data,
-            root=_number_or_word(root),
+            root=number_or_word(root),
             ascertainment=ascertainment,
             rates=chosen,
             regimes=regimes,
@@ -135,8 +165,8 @@ def model_factory(
             family_covariates=arguments.family_covariates,
             branch_covariates=arguments.branch_covariates,
             carry=arguments.carry,
-            completeness=_observation(arguments.completeness),
-            contamination=_observation(arguments.contamination),
+            completeness=observation(arguments.completeness, "--completeness"),
+            contamination=observation(arguments.contamination, "--contamination"),
             backend=arguments.backend,
             threads=arguments.threads,
         )
@@ -144,19 +174,39 @@ def model_factory(
     return build, conditioned
 
 
-def _observation(text: str | None) -> Any:
-    return None if text is None else _number_or_word(text)
+def observation(text: str | None, option: str) -> Any:
+    """Returns what an option says of the record: None, a number, "estimated" or the path of a table.
+
+    # Errors
+    FileNotFoundError for a text that is none of these.
+    """
+    if text is None or text == "estimated" or not isinstance(number_or_word(text), str):
+        return None if text is None else number_or_word(text)
+    if not os.path.exists(text):
+        raise FileNotFoundError(f"{option} is '{text}'; allowed are a number, 'estimated' or the file of a table")
+    return text
 
 
-def _regime(text: str) -> tuple[str, str | list[str]]:
-    name, separator, clade = text.partition("=")
-    if not (separator and name and clade):
-        raise ValueError(f"--regime {text!r} is not of the form NAME=CLADE")
-    tips = clade.split(",")
-    return name, tips if len(tips) > 1 else clade
+def clades(texts: list[str]) -> dict[str, str | list[str]] | None:
+    """Returns the regimes that `NAME=CLADE` texts name, None for no text.
+
+    # Errors
+    ValueError for another form, or a name that is given twice.
+    """
+    found: dict[str, str | list[str]] = {}
+    for text in texts:
+        name, separator, clade = text.partition("=")
+        if not (separator and name and clade):
+            raise ValueError(f"--regime {text!r} is not of the form NAME=CLADE")
+        if name in found:
+            raise ValueError(f"--regime gives '{name}' twice; a regime is one clade (--regimes reads a table)")
+        tips = clade.split(",")
+        found[name] = tips if len(tips) > 1 else clade
+    return found or None
 
 
-def _number_or_word(text: str) -> str | float:
+def number_or_word(text: str) -> str | float:
+    """Returns a text as a number if it is one."""
     try:
         return float(text)
     except ValueError:
@@ -172,42 +222,40 @@ def _window(asked: str) -> tuple[int, int | None] | None:
 
 def _conditioning(asked: str, data: GeneContentData) -> tuple[str | tuple[int, int | None], str]:
     """Returns the ascertainment and the words for it."""
-    window = _window(asked)
-    if window is not None:
-        highest = data.n_tips if window[1] is None else window[1]
-        return window, f"each family being recorded in {window[0]} to {highest} genomes"
     n_absent = data.n_all_absent
-    name = asked
     if asked == "auto":
         name = "none" if n_absent else "observed"
-    reason = ""
-    if asked == "auto":
-        holds = f"{n_absent} families that no genome carries" if n_absent else "no family that no genome carries"
-        reason = f" ({name}, chosen because the table holds {holds})"
-    words = {
-        "none": "nothing: the table is taken to hold every family, also those that no genome carries",
-        "observed": "each family being present in at least one genome",
-        "variable": "each family being present in at least one genome and absent from at least one",
-    }.get(name, name)
+        holds = _counted(n_absent) if n_absent else "no family that no genome carries"
+        return name, f"{condition_in_words(name, data.n_tips)} ({name}, chosen because the table holds {holds})"
+    ascertainment = ascertainment_setting(asked, also="auto")
+    words = condition_in_words(ascertainment, data.n_tips)
     if asked == "none" and not n_absent:
-        reason = "; but it holds no such family: if they were left out, the gain rate is too high (see --ascertainment)"
-    return name, words + reason
+        words += "; but it holds no such family: if they were left out, the gain rate is too high (see --ascertainment)"
+    return ascertainment, words
 
 
-def refuse_swapped(tree: str, table: str) -> None:
-    """Raises ValueError if the tree was given where the table belongs."""
-    if os.path.isfile(tree) and _looks_like_tree(table) and not _looks_like_tree(tree):
-        raise ValueError(f"'{table}' looks like a tree and '{tree}' does not; the order is: TREE TABLE")
+def _counted(n_absent: int) -> str:
+    return f"{n_absent} {'family' if n_absent == 1 else 'families'} that no genome carries"
 
 
-def _looks_like_tree(path: str) -> bool:
-    if not os.path.isfile(path):  # a pipe must not be read twice
-        return False
-    try:
-        with open(path, "rb") as file:
-            start = file.read(2)
-        with gzip.open(path) if start == b"\x1f\x8b" else open(path, "rb") as file:
-            text = file.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()
-    except (OSError, EOFError):
-        return False
-    return text.startswith(b"(") or text[:6].upper() == b"#NEXUS" or text[:2] in (b"[&", b"[%")
+def ascertainment_setting(asked: str, also: str | None = None) -> str | tuple[int, int | None]:
+    """Returns the ascertainment that a text names, or its window A-B; `also` is a name that the caller knows besides.
+
+    # Errors
+    ValueError for a text that is neither.
+    """
+    known = persiste_rust.ascertainments()
+    window = _window(asked)
+    if window is None and asked not in known:
+        names = ", ".join([also, *known] if also else known)
+        raise ValueError(f"unknown ascertainment '{asked}'; known: {names}, or a window A-B such as 2-10")
+    return asked if window is None else window
+
+
+def refuse_per_family(rates: list[str], command: str) -> None:
+    """Raises ValueError where every family is to have rates of its own."""
+    if "per-family" in rates:
+        raise ValueError(
+            f"persiste {command} needs rates that families share, and --rates is 'per-family'; intervals of each "
+            "family's rates are in the families.tsv of persiste fit"
+        )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 from typing import Any
 
 import persiste_rust
-from persiste_rust._cli_model import _number_or_word, _regime, _window
+from persiste_rust._cli_model import ascertainment_setting, clades, input_files, number_or_word, observation
+from persiste_rust._cli_parser import count
+from persiste_rust._outputs import output_files, write_file
 from persiste_rust._terminal import ProgressLine
 from persiste_rust.rates import parse_rates
 from persiste_rust.simulation import simulate
@@ -25,7 +26,7 @@ def register(commands: Any) -> None:
         "missing cell). The same seed gives the same table with any number of threads.",
     )
     one.add_argument("tree", metavar="TREE", help="Newick or NEXUS file, rooted, with branch lengths")
-    one.add_argument("-n", "--families", metavar="N", type=int, required=True, help="number of families in the table")
+    one.add_argument("-n", "--families", metavar="N", type=count, required=True, help="number of families in the table")
     one.add_argument(
         "--set",
         metavar="NAME=VALUE",
@@ -39,62 +40,71 @@ def register(commands: Any) -> None:
         "--truth", metavar="FILE", help="also write true states, gains and losses, a line a family and branch"
     )
     one.add_argument("--seed", metavar="N", type=int, default=1, help="of all random numbers; default: 1")
-    one.add_argument("--missing", metavar="P", type=float, help="probability that a cell is missing")
+    one.add_argument("--missing", metavar="P", type=float, help="probability that a cell is missing; default: 0")
     one.add_argument(
         "--ascertainment",
         metavar="A",
         default="none",
         help=f"which families are listed: {', '.join(persiste_rust.ascertainments())}, or a window A-B; default: none",
     )
-    one.add_argument("--root", metavar="R", default="stationary", help="root prior, a name or a number")
-    one.add_argument("--rates", metavar="M", default="shared", help="rate model, as in persiste fit")
+    one.add_argument(
+        "--root", metavar="R", default="stationary", help="root prior, as in persiste fit; default: stationary"
+    )
+    one.add_argument("--rates", metavar="M", default="shared", help="rate model, as in persiste fit; default: shared")
     one.add_argument("--regime", metavar="NAME=CLADE", action="append", default=[], help="as in persiste fit")
-    one.add_argument("--completeness", metavar="C", help="P(recorded | present): a number, or a table in percent")
-    one.add_argument("--contamination", metavar="C", help="P(recorded | absent), likewise")
+    one.add_argument(
+        "--completeness", metavar="C", help="P(recorded | present): a number, or a table in percent; default: 1"
+    )
+    one.add_argument("--contamination", metavar="C", help="P(recorded | absent), likewise; default: 0")
     one.add_argument("--threads", metavar="N", type=int, help="number of threads; default: all cores")
-    one.add_argument("--backend", metavar="B", default="auto", help="auto, rust or numpy")
+    one.add_argument("--backend", metavar="B", default="auto", help="auto (default) or rust; NumPy does not simulate")
     one.set_defaults(run=_simulate)
 
 
 def _simulate(arguments: argparse.Namespace) -> None:
-    params = dict(_parameter(text) for text in arguments.parameters)
-    observation = {
-        what: None if text is None else _number_or_word(text)
-        for what, text in (("completeness", arguments.completeness), ("contamination", arguments.contamination))
-    }
+    params = _parameters(arguments.parameters)
+    outputs = {"--output": arguments.output, "--truth": arguments.truth}
+    table, truth = output_files(outputs, input_files(arguments))
     with ProgressLine(sys.stderr) as progress:
         tree = Tree.from_newick(Path(arguments.tree))
         found = simulate(
             tree,
             arguments.families,
             params,
-            root=_number_or_word(arguments.root),
-            ascertainment=_window(arguments.ascertainment) or arguments.ascertainment,
+            root=number_or_word(arguments.root),
+            ascertainment=ascertainment_setting(arguments.ascertainment),
             rates=parse_rates(arguments.rates),
-            regimes=dict(_regime(text) for text in arguments.regime) or None,
-            completeness=observation["completeness"],
-            contamination=observation["contamination"],
+            regimes=clades(arguments.regime),
+            completeness=observation(arguments.completeness, "--completeness"),
+            contamination=observation(arguments.contamination, "--contamination"),
             missing=arguments.missing,
             seed=arguments.seed,
-            truth=arguments.truth is not None,
+            truth=truth is not None,
             threads=arguments.threads,
             progress=progress,
             backend=arguments.backend,
         )
-    _write(Path(arguments.output), _table(found.data))
-    if found.truth is not None:
-        _write(Path(arguments.truth), _truth(found))
+    if truth is not None:
+        write_file(truth, _truth(found))
+    if table is not None:
+        write_file(table, _table(found.data))
     print(f"{found.data.n_families} families of {found.data.n_tips} genomes, seed {found.seed}, in {arguments.output}")
 
 
-def _parameter(text: str) -> tuple[str, float]:
-    name, separator, value = text.partition("=")
-    try:
-        if not (separator and name):
-            raise ValueError
-        return name, float(value)
-    except ValueError:
-        raise ValueError(f"--set {text!r} is not of the form NAME=NUMBER") from None
+def _parameters(texts: list[str]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for text in texts:
+        name, separator, value = text.partition("=")
+        try:
+            if not (separator and name):
+                raise ValueError
+            number = float(value)
+        except ValueError:
+            raise ValueError(f"--set {text!r} is not of the form NAME=NUMBER") from None
+        if name in found:
+            raise ValueError(f"--set gives '{name}' twice, {found[name]:g} and {number:g}; give it once")
+        found[name] = number
+    return found
 
 
 def _table(data: persiste_rust.GeneContentData) -> str:
@@ -116,13 +126,3 @@ def _truth(found: persiste_rust.Simulation) -> str:
         rows = zip(labels, truth.states[:, index], truth.gains[:, index], truth.losses[:, index], strict=True)
         lines.extend(f"{family}\t{label}\t{state}\t{gains}\t{losses}" for label, state, gains, losses in rows)
     return "\n".join(lines) + "\n"
-
-
-def _write(path: Path, text: str) -> None:
-    """Writes beside and renames, so that there is a complete file or none."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)

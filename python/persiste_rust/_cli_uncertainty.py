@@ -5,13 +5,22 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from persiste_rust import uncertainty
-from persiste_rust._cli_model import add_input_arguments, add_model_arguments, model_factory, read_data
+from persiste_rust._cli_model import (
+    add_input_arguments,
+    add_model_arguments,
+    input_files,
+    model_factory,
+    read_data,
+    refuse_per_family,
+)
+from persiste_rust._cli_parser import count
+from persiste_rust._outputs import output_files
+from persiste_rust._report import wrapped
 from persiste_rust._terminal import ProgressLine
 from persiste_rust.comparison import compare
 
@@ -36,9 +45,11 @@ def register(commands: Any) -> None:
     )
     add_input_arguments(one)
     add_model_arguments(one)
-    one.add_argument("-n", "--replicates", metavar="N", type=int, default=1000, help="default: 1000")
+    one.add_argument(
+        "-n", "--replicates", metavar="N", type=count, default=1000, help="number of refits; default: 1000"
+    )
     one.add_argument("--parametric", action="store_true", help="simulate families instead of drawing among the table's")
-    one.add_argument("--seed", metavar="S", type=int, default=1, help="default: 1")
+    one.add_argument("--seed", metavar="N", type=int, default=1, help="of all random numbers; default: 1")
     one.add_argument("--level", metavar="P", type=float, default=0.95, help="of the intervals; default: 0.95")
     one.add_argument("-o", "--output", metavar="FILE", help="write the replicates there, as they come")
     one.add_argument("--resume", action="store_true", help="go on with the replicates in --output")
@@ -64,6 +75,7 @@ def register(commands: Any) -> None:
 
 
 def _compare(arguments: argparse.Namespace) -> None:
+    refuse_per_family(arguments.rates or [], "compare")
     with ProgressLine(sys.stderr) as progress:
         data = read_data(arguments, progress)
         build, conditioned = model_factory(arguments, data)
@@ -77,26 +89,28 @@ def _compare(arguments: argparse.Namespace) -> None:
     if arguments.json:
         print(json.dumps({"conditioned_on": conditioned, "models": _finite(comparison.rows())}, indent=2))
     else:
-        print(f"conditioned on {conditioned}\n{comparison.summary()}")
+        print(wrapped(f"conditioned on        {conditioned}"))
+        print(comparison.summary())
 
 
 def _bootstrap(arguments: argparse.Namespace) -> None:
+    refuse_per_family([arguments.rates], "bootstrap")
     if arguments.resume and arguments.output is None:
         raise ValueError("--resume needs --output, the file of the replicates that are finished")
-    if arguments.output is not None and not arguments.resume and Path(arguments.output).exists():
-        raise ValueError(f"'{arguments.output}' exists; --resume goes on with it, or choose another file")
+    uncertainty.checked_level(arguments.level)
+    (output,) = output_files({"--output": arguments.output}, input_files(arguments))
+    if output is not None and not arguments.resume and output.exists():
+        raise ValueError(f"'{output}' exists; --resume goes on with it, or choose another file")
     with ProgressLine(sys.stderr) as progress:
         data = read_data(arguments, progress)
         build, conditioned = model_factory(arguments, data)
         fit = build(arguments.rates, arguments.root).fit(progress=progress)
         try:
             refit = fit.parametric_bootstrap if arguments.parametric else fit.bootstrap
-            found = refit(arguments.replicates, seed=arguments.seed, progress=progress, resume=arguments.output)
+            found = refit(arguments.replicates, seed=arguments.seed, progress=progress, resume=output)
         except KeyboardInterrupt:
-            if arguments.output is not None:
-                print(
-                    f"persiste: finished replicates are kept in '{arguments.output}'; --resume goes on", file=sys.stderr
-                )
+            if output is not None:
+                print(f"persiste: finished replicates are kept in '{output}'; --resume goes on", file=sys.stderr)
             raise
     intervals, errors = found.intervals(arguments.level), found.standard_errors
     rows = [
@@ -122,13 +136,18 @@ def _bootstrap(arguments: argparse.Namespace) -> None:
             json.dumps({**about, "seed": found.seed, "level": arguments.level, "parameters": _finite(rows)}, indent=2)
         )
         return
-    print(f"conditioned on {conditioned}")
-    kind = "simulated families" if arguments.parametric else "families"
-    print(f"{found.n_replicates} replicates of {fit.n_families} {kind}, seed {found.seed}, {n_failed} not converged")
-    _print_table(rows)
+    print(wrapped(f"conditioned on        {conditioned}"))
+    print(f"log-likelihood        {fit.log_likelihood:.4f}")
+    kind = "simulated families" if arguments.parametric else "families drawn with replacement"
+    n = found.n_replicates
+    print(f"replicates            {n} of {fit.n_families} {kind}, seed {found.seed}; {n_failed} did not converge")
+    print(f"low, high             percentile intervals, {100 * arguments.level:g} %")
+    _print_parameters(rows)
 
 
 def _profile(arguments: argparse.Namespace) -> None:
+    refuse_per_family([arguments.rates], "profile")
+    uncertainty.checked_level(arguments.level)
     if arguments.points == 1 or arguments.points < 0:
         raise ValueError(f"--points is {arguments.points}; allowed are 0 (no curve) or 2 and more")
     with ProgressLine(sys.stderr) as progress:
@@ -150,13 +169,19 @@ def _profile(arguments: argparse.Namespace) -> None:
         about = {"conditioned_on": conditioned, "log_likelihood": fit.log_likelihood, "level": arguments.level}
         print(json.dumps({**about, "parameters": _finite(rows), "curves": curves}, indent=2))
         return
-    print(f"conditioned on {conditioned}")
-    print(f"log-likelihood {fit.log_likelihood:.6f}; intervals at {arguments.level:g}")
-    _print_table(rows)
+    print(wrapped(f"conditioned on        {conditioned}"))
+    print(f"log-likelihood        {fit.log_likelihood:.4f}")
+    print(f"low, high             profile-likelihood intervals, {100 * arguments.level:g} %")
+    _print_parameters(rows)
     for name, points in curves.items():
         print(f"\n{name}\tlog_likelihood")
         for value, log_likelihood in points:
             print(f"{value!r}\t{log_likelihood!r}")
+
+
+def _print_parameters(rows: list[dict[str, Any]]) -> None:
+    print("parameters            log_...: natural log of a rate per unit of branch length\n")
+    _print_table(rows)
 
 
 def _print_table(rows: list[dict[str, Any]]) -> None:

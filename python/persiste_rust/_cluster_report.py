@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from persiste_rust._report import escaped
+from persiste_rust._report import escaped, wrapped
 
 if TYPE_CHECKING:
     from persiste_rust._cli_cluster import Clustering
     from persiste_rust._dirichlet_result import DirichletMixtureResult
 
+FILES = ("cluster.json", "clusters.tsv", "profiles.tsv")
 _TOP = 5
 
 
@@ -61,12 +62,12 @@ def as_text(found: Clustering) -> str:
         )
     sure = result.group_assignments.max(axis=1)
     lines.append(
-        f"certainty             {np.mean(sure > 0.95):.1%} of {found.of} belong to one cluster with probability above "
-        "0.95"
+        f"certainty             {100 * np.mean(sure > 0.95):.1f} % of {found.of} belong to one cluster with "
+        "probability above 0.95"
     )
     if not result.converged:
         lines.append("not converged         raise the number of restarts or look at the table")
-    return "\n".join(lines)
+    return wrapped("\n".join(lines))
 
 
 def _number(value: float) -> str:
@@ -117,4 +118,4 @@ def files(found: Clustering, json_text: str) -> dict[str, str]:
     for name, row in zip(found.features, table.reshape(len(found.features), -1).tolist(), strict=True):
         cells = "\t".join("" if math.isnan(value) else repr(value) for value in row)
         profiles.append(f"{escaped(name)}\t{cells}\n")
-    return {"cluster.json": json_text + "\n", "clusters.tsv": "".join(clusters), "profiles.tsv": "".join(profiles)}
+    return dict(zip(FILES, (json_text + "\n", "".join(clusters), "".join(profiles)), strict=True))

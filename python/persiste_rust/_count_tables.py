@@ -8,7 +8,6 @@ with line and column.
 from __future__ import annotations
 
 import csv
-import gzip
 import re
 from collections.abc import Iterator
 from os import PathLike
@@ -16,6 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from persiste_rust._text_file import read_text
 
 _WHOLE = re.compile(r"\+?(\d+)(?:\.0*)?\Z")
 _LARGEST = 2**31 - 1
@@ -30,21 +31,9 @@ class NamedCounts(NamedTuple):
     notes: list[str]
 
 
-def _text(path: str | PathLike[str]) -> str:
-    with open(path, "rb") as file:
-        content = file.read()
-    if content[:2] == b"\x1f\x8b":
-        content = gzip.decompress(content)
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as reason:
-        line = content.count(b"\n", 0, reason.start) + 1
-        raise ValueError(f"'{path}', line {line}: not UTF-8 text") from None
-
-
 def _records(path: str | PathLike[str]) -> Iterator[tuple[int, list[str]]]:
     """Yields line number and cells of each line that is neither blank nor a comment."""
-    lines = _text(path).splitlines()
+    lines = read_text(path).splitlines()
     header = next((line for line in lines if line.strip() and not line.startswith("#")), "")
     if not header:
         raise ValueError(f"'{path}' is empty; expected a header line and one line for each feature")

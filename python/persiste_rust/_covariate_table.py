@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import os
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from persiste_rust._text_file import read_text
 
 # What a cell without a value holds, as text; no infinity is a covariate either.
 _MISSING = {"", "NA", "N/A", "nan", "NaN", "<NA>", "NaT", "None", "?", "inf", "-inf"}
@@ -92,10 +94,11 @@ def read_covariates(source: Any, what: str) -> CovariateTable:
 
 
 def _read_file(path: str, what: str) -> CovariateTable:
-    with open(path, "rb") as file:
-        raw = file.read()
-    text = (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode("utf-8-sig")
-    lines = [(number, line) for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), 1) if line.strip()]
+    lines = [
+        (number, line)
+        for number, line in enumerate(read_text(path).replace("\r\n", "\n").split("\n"), 1)
+        if line.strip()
+    ]
     where = f"the table of {what} '{path}'"
     if not lines:
         raise ValueError(f"{where} is empty")
@@ -104,21 +107,33 @@ def _read_file(path: str, what: str) -> CovariateTable:
     for (number, _), row in zip(lines, rows, strict=False):
         if len(row) != len(header):
             raise ValueError(f"{where}, line {number}: {len(row)} cells; the header has {len(header)}")
-    columns = {
-        name.strip(): _numbers([row[column].strip() for row in rows[1:]])
-        for column, name in enumerate(header)
-        if column > 0
-    }
-    return CovariateTable(where, [row[0].strip() for row in rows[1:]], columns)
+    names = [row[0].strip() for row in rows[1:]]
+    columns: dict[str, list[Any]] = {}
+    for place, name in enumerate(header[1:], 1):
+        if name.strip() in columns:
+            raise ValueError(f"{where} has two columns '{name.strip()}'")
+        cells = [row[place].strip() for row in rows[1:]]
+        columns[name.strip()] = _numbers(cells, names, f"{where}: column '{name.strip()}'")
+    return CovariateTable(where, names, columns)
 
 
-def _numbers(cells: list[str]) -> list[Any]:
-    """The cells as numbers if all that have a value are, else as they are."""
+def _numbers(cells: list[str], names: list[str], where: str) -> list[Any]:
+    """The cells as numbers if all that have a value are, else as they are; a warning where most are numbers."""
+    found = [cell if cell in _MISSING else _number(cell) for cell in cells]
+    words = [name for name, number in zip(names, found, strict=True) if number is None]
+    if not words:
+        return found
+    if 2 * len(words) < sum(cell not in _MISSING for cell in cells):
+        example = f"'{cells[names.index(words[0])]}' for '{words[0]}'"
+        warnings.warn(f"{where} is read as categories: most cells are numbers, but not {example}", stacklevel=2)
+    return list(cells)
+
+
+def _number(cell: str) -> float | None:
     try:
-        # Python alone would read 1_0 as 10.
-        return [cell if cell in _MISSING else float(cell.replace("_", "?")) for cell in cells]
+        return float(cell.replace("_", "?"))  # Python alone would read 1_0 as 10
     except ValueError:
-        return list(cells)
+        return None
 
 
 def _checked(table: CovariateTable) -> CovariateTable:

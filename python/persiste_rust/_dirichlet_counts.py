@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from persiste_rust._backend import BACKEND, backend
+from persiste_rust._backend import backend, chosen_name
 
 if TYPE_CHECKING:
     from persiste_rust import _core
@@ -23,7 +23,7 @@ def engine() -> Any:
     # Errors
     ImportError where NumPy stands in for it.
     """
-    if BACKEND != "rust":
+    if chosen_name() != "rust":
         raise ImportError("DirichletMixture needs the compiled engine, and this is the NumPy backend of persiste_rust")
     return backend("rust")
 

@@ -10,15 +10,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from persiste_rust._dirichlet_counts import engine
 
+_MOST = 2**31 - 1
+
 
 def check_count(value: Any, name: str) -> int:
     """Returns a whole number.
 
     # Errors
-    TypeError for what is none.
+    TypeError for what is none, ValueError for one that no array could have as its size.
     """
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{name} is {value!r}; allowed are whole numbers")
+    if int(value) > _MOST:
+        raise ValueError(f"{name} is {value}; allowed are whole numbers up to {_MOST}")
     return int(value)
 
 

@@ -13,9 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from persiste_rust import _reference, _reference_rates
+from persiste_rust._checked import checked_threads
 from persiste_rust._fallback_ascertainment import NAMES
 from persiste_rust._fallback_data import Data, Tree
-from persiste_rust._fallback_model import Model, check_threads
+from persiste_rust._fallback_model import Model
+from persiste_rust._fallback_newick import write_newick
 from persiste_rust._fallback_parallel import (
     aggregate,
     fold_of_item,
@@ -45,6 +47,7 @@ __all__ = [
     "parallel_fraction",
     "ranking",
     "rate_models",
+    "relabelled_tree",
     "root_priors",
     "stream_seed",
     "summarise",
@@ -90,7 +93,7 @@ def compute_likelihoods(
     ValueError for shapes or names that do not fit, rates that are negative or not finite, an unknown root prior.
     """
     root_present = frequency_at_given_rates(root)
-    check_threads(threads)
+    checked_threads(threads)
     if np.asarray(presence_matrix).shape[1:] == (0,):
         return np.empty(0)
     data = Data.from_matrix(tree, presence_matrix, taxon_names, None)
@@ -104,6 +107,20 @@ def compute_likelihoods(
         loss_rates,
         root_present,
     )
+
+
+def relabelled_tree(tree: Tree, names: list[str], annotations: list[str], nexus: bool) -> str:
+    """Returns the Newick text of a tree with other names; annotations stand as `[&...]` behind them.
+
+    # Errors
+    ValueError for NEXUS, and for lists that do not fit the tree.
+    """
+    if nexus:
+        raise ValueError("NEXUS is written by the compiled engine alone")
+    if len(names) != tree.n_nodes:
+        raise ValueError(f"{len(names)} names do not fit a tree of {tree.n_nodes} nodes")
+    plain = [text.replace("[", "(").replace("]", ")") for text in annotations]
+    return write_newick(tree._arrays._replace(names=names), [text and f"&{text}" for text in plain])
 
 
 def compute_likelihoods_parallel(

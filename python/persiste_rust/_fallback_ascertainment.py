@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 Name = Literal["none", "observed", "variable"]
 NAMES: tuple[Name, ...] = ("none", "observed", "variable")
+_WINDOW = "a window of two numbers of genomes"
 # How many families a message names.
 _EXAMPLES = 3
 
@@ -29,7 +30,7 @@ class Ascertainment:
         self.name: str
         if isinstance(setting, str):
             if setting not in NAMES:
-                raise ValueError(f"unknown ascertainment '{setting}'; known: {', '.join(NAMES)}")
+                raise ValueError(f"unknown ascertainment '{setting}'; known: {', '.join(NAMES)}, {_WINDOW}")
             self.name = setting
             if setting != "none":
                 self.window = "observed" if setting == "observed" else "variable"

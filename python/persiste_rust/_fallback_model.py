@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from persiste_rust import _reference_categories as twin
+from persiste_rust._checked import checked_threads
 from persiste_rust._fallback_ascertainment import Ascertainment
 from persiste_rust._fallback_data import Data
 from persiste_rust._fallback_effects import Effects
@@ -68,7 +69,7 @@ class Model:
         ValueError for an unknown name or option, a number out of range, covariates without effect, or data that the
         ascertainment excludes.
         """
-        check_threads(threads)
+        checked_threads(threads)
         self._data = data
         tree = data._tree
         self._root = Root(settings["root"])
@@ -272,9 +273,3 @@ class Model:
         if max_iterations < 1:
             raise ValueError(f"max_iterations is {max_iterations}; allowed are 1 or more")
         return search(self, start, n_starts, max_iterations, progress)
-
-
-def check_threads(threads: int | None) -> None:
-    """Raises ValueError for a number of threads below 1."""
-    if threads is not None and threads < 1:
-        raise ValueError(f"threads is {threads}; allowed are 1 or more, or None")

@@ -8,7 +8,6 @@ name, NEXUS.
 
 from __future__ import annotations
 
-import gzip
 import math
 import re
 from os import PathLike, fspath
@@ -17,6 +16,8 @@ from typing import NamedTuple, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from persiste_rust._text_file import read_text
+
 _TOKEN = re.compile(
     r"""(?P<blank>\s+)|(?P<mark>[(),:;])|(?P<word>[^\s()\[\],:;'"]+)|(?P<quoted>'(?:[^']|'')*'|"(?:[^"]|"")*")"""
 )
@@ -24,7 +25,6 @@ _HASH_LINE = re.compile(r"\s*#[^\n]*\n?")
 _BRACKET = re.compile(r"[\[\]]")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _NEEDS_QUOTES = re.compile(r"""[\s()\[\],:;'"]|^#""")
-_WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 
 
 class TreeArrays(NamedTuple):
@@ -45,31 +45,6 @@ def tips_of(tree: TreeArrays) -> NDArray[np.int64]:
     has_child = np.zeros(len(tree.parent), dtype=bool)
     has_child[tree.parent[:-1]] = True
     return np.flatnonzero(~has_child)
-
-
-def read_text(path: str | PathLike[str], *, strict: bool = True) -> str:
-    """Returns the text of a file in UTF-8, gzip undone (told by its content, not its name), without byte-order mark.
-
-    Unless `strict`, bytes that are not UTF-8 come back as lone surrogates, for the caller to judge.
-
-    # Errors
-    OSError if the file cannot be read; ValueError for another encoding or a damaged gzip file.
-    """
-    shown = fspath(path)
-    with open(path, "rb") as file:
-        content = file.read()
-    if content.startswith(b"\x1f\x8b"):
-        try:
-            content = gzip.decompress(content)
-        except (EOFError, OSError) as reason:
-            raise ValueError(f"'{shown}' is a damaged gzip file: {reason}") from reason
-    if content.startswith(_WIDE_MARKS):
-        raise ValueError(f"'{shown}' is encoded in UTF-16 or UTF-32; convert it to UTF-8 (for example with iconv)")
-    try:
-        return content.decode("utf-8-sig", "strict" if strict else "surrogateescape")
-    except UnicodeDecodeError as reason:
-        line = content.count(b"\n", 0, reason.start) + 1
-        raise ValueError(f"'{shown}', line {line}: byte {content[reason.start]:#x} is not UTF-8") from reason
 
 
 def read_newick(

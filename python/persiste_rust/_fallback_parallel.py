@@ -12,7 +12,7 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 
-MOST_THREADS = 65_535
+from persiste_rust._checked import MOST_THREADS, ONE_A_CORE, whole_number
 
 _Floats = NDArray[np.float64]
 _BITS = 2**64 - 1
@@ -21,11 +21,7 @@ _BITS = 2**64 - 1
 def thread_count(threads: int | None) -> int:
     """Returns the number of threads of a call: `threads`, else RAYON_NUM_THREADS, else one a core."""
     if threads is not None:
-        if not 1 <= threads <= MOST_THREADS:
-            raise ValueError(
-                f"threads is {threads}; allowed are 1 or more, up to {MOST_THREADS}, or none for one a core"
-            )
-        return int(threads)
+        return whole_number(threads, "threads", highest=MOST_THREADS, otherwise=ONE_A_CORE)
     text = os.environ.get("RAYON_NUM_THREADS", "").strip()
     if re.fullmatch(r"\+?[0-9]+", text, re.ASCII) and 0 < int(text) <= _BITS:
         return min(int(text), MOST_THREADS)

@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from persiste_rust._fallback_match import Table, first_of
-from persiste_rust._fallback_newick import read_text
 from persiste_rust._fallback_pairs import is_list, read_pairs
+from persiste_rust._text_file import read_text
 
 Progress = Callable[[str, int, int], object]
 

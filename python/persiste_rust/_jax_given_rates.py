@@ -48,6 +48,8 @@ def given_rates(
     >>> jax.grad(lambda lengths: f(1.0, 1.0, lengths).sum())(data.tree.branch_length).round(3).tolist()
     [0.011, 0.001, 0.01, 0.01, 0.0]
     """
+    if not hasattr(data, "_for_backend"):
+        raise TypeError(f"data is a {type(data).__name__}; allowed is a GeneContentData")
     require_64_bit()
     core: Any = _backend.backend("rust")
     native = core.Differentiable.of_data(data._for_backend(core), threads)

@@ -84,4 +84,7 @@ class ReplicateFile:
             os.fsync(file.fileno())
 
     def _lines(self) -> list[str]:
-        return self.path.read_text(encoding="utf-8").split("\n")[:-1]
+        try:
+            return self.path.read_text(encoding="utf-8").split("\n")[:-1]
+        except UnicodeDecodeError:
+            raise ValueError(f"'{self.path}' is no file of replicates; choose another file") from None

@@ -4,37 +4,74 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import re
-import tempfile
-from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
+import textwrap
 from typing import Any
 
 import numpy as np
 
 from persiste_rust.data import GeneContentData
+from persiste_rust.explain import observation_in_words
 from persiste_rust.family_rates import FamilyFit
 from persiste_rust.fit import Fit
 from persiste_rust.model import GeneContentModel
+from persiste_rust.regimes import relabelled
 from persiste_rust.tree import Tree
+
+_LABEL, _WIDTH = 22, 120
+# Lines with a path, which a reader copies whole.
+_PATHS = ("tree ", "table ")
+
+
+def wrapped(report: str, label: int = _LABEL) -> str:
+    """Returns a report, lines of a label (so wide) and a text, with the texts in their column and no line too long."""
+    settings: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False}
+    settings["subsequent_indent"] = " " * label
+    is_whole = [len(line) <= _WIDTH or line.startswith(_PATHS) for line in report.splitlines()]
+    return "\n".join(
+        line if whole else textwrap.fill(line, _WIDTH, **settings)
+        for line, whole in zip(report.splitlines(), is_whole, strict=True)
+    )
+
+
+def aligned(words: str) -> str:
+    """Returns lines of the form "label: text" as a report."""
+    pairs = (line.split(": ", 1) for line in words.splitlines())
+    return wrapped("\n".join(f"{label:<{_LABEL - 1}} {text}" for label, text in pairs))
 
 
 def as_text(tree_path: str, table_path: str, model: GeneContentModel, fit: Fit, conditioned: str) -> str:
     """Returns what the fit read, assumed and found, for a reader."""
-    data = model.data
-    missing = f", {data.n_missing} missing cells" if data.n_missing else ""
     lines = [
-        f"tree                  {tree_path}: {data.n_tips} tips, {data.tree.n_nodes} nodes",
-        f"table                 {table_path}: {data.n_families} families{missing}",
-        f"names                 {data.n_tips} of {data.tree.n_tips} tips matched by exact name",
+        *_read(tree_path, table_path, model.data),
         f"conditioned on        {conditioned}",
         f"root                  {_root(fit)}",
         f"rates                 {model._native.rates_in_words()}",
         f"assumed               families independent; tree and branch lengths without error{_table_assumed(model)}",
+        *(aligned(line) for line in observation_in_words(model)),
         fit.summary(),
     ]
-    return "\n".join(lines)
+    return wrapped("\n".join(lines))
+
+
+def _read(tree_path: str, table_path: str, data: GeneContentData) -> list[str]:
+    missing = f", {data.n_missing} missing cells" if data.n_missing else ""
+    return [
+        f"tree                  {tree_path}: {data.n_tips} tips, {data.tree.n_nodes} nodes",
+        f"table                 {table_path}: {data.n_families} families{missing}",
+        f"names                 {data.n_tips} of {data.tree.n_tips} tips matched by exact name",
+    ]
+
+
+def family_fit_text(tree_path: str, table_path: str, model: GeneContentModel, fit: FamilyFit, conditioned: str) -> str:
+    """Returns the same of fits of single families."""
+    lines = [
+        *_read(tree_path, table_path, model.data),
+        f"conditioned on        {conditioned}",
+        f"root                  {fit.root}",
+        fit.summary(),
+        *(f"note                  {note}" for note in model.data.notes),
+    ]
+    return wrapped("\n".join(lines))
 
 
 def _root(fit: Fit) -> str:
@@ -51,8 +88,12 @@ def _table_assumed(model: GeneContentModel) -> str:
 
 def as_json(tree_path: str, table_path: str, model: GeneContentModel, fit: Fit, conditioned: str, version: str) -> str:
     """Returns the same as one JSON object, without NaN or infinity."""
-    data = model.data
-    report: dict[str, Any] = {
+    report = _about(tree_path, table_path, model.data, conditioned, version) | fit.to_dict()
+    return json.dumps(report, indent=2, allow_nan=False, ensure_ascii=False)
+
+
+def _about(tree_path: str, table_path: str, data: GeneContentData, conditioned: str, version: str) -> dict[str, Any]:
+    return {
         "persiste_rust": version,
         "tree": tree_path,
         "table": table_path,
@@ -61,9 +102,7 @@ def as_json(tree_path: str, table_path: str, model: GeneContentModel, fit: Fit, 
         "n_missing_cells": data.n_missing,
         "n_all_absent_families": data.n_all_absent,
         "conditioned_on": conditioned,
-        **fit.to_dict(),
     }
-    return json.dumps(report, indent=2, allow_nan=False, ensure_ascii=False)
 
 
 def families_tsv(model: GeneContentModel, fit: Fit) -> str:
@@ -112,21 +151,23 @@ def family_fit_tsv(data: GeneContentData, fit: FamilyFit) -> str:
     return "".join(lines)
 
 
-def family_fit_json(tree_path: str, table_path: str, fit: FamilyFit, conditioned: str, version: str) -> str:
+def family_fit_json(
+    tree_path: str, table_path: str, model: GeneContentModel, fit: FamilyFit, conditioned: str, version: str
+) -> str:
     """Returns what the fits of all families found together as one JSON object."""
     report = {
-        "persiste_rust": version,
-        "tree": tree_path,
-        "table": table_path,
-        "conditioned_on": conditioned,
+        **_about(tree_path, table_path, model.data, conditioned, version),
         "rates": "per-family",
         "root": fit.root,
+        "ascertainment": fit.ascertainment,
         "n_families": len(fit.family_names),
         "n_parameters": fit.n_parameters,
-        "log_likelihood": fit.log_likelihood,
+        "log_likelihood": fit.log_likelihood if math.isfinite(fit.log_likelihood) else None,
         "n_converged": int(fit.converged.sum()),
         "n_at_bound": int(fit.at_bound.any(axis=1).sum()),
         "seconds": fit.seconds,
+        "backend": model.backend,
+        "notes": model.data.notes,
     }
     return json.dumps(report, indent=2, allow_nan=False, ensure_ascii=False)
 
@@ -139,74 +180,20 @@ def escaped(name: str) -> str:
 def annotated_newick(tree: Tree, rates: tuple[float, float] | None) -> str:
     """Returns the tree with `p_gain` and `p_loss` at each branch: the probabilities P01 and P10 along its length.
 
-    Without rates that all families share only names are added: internal nodes without a name get the names N1, N2, ...
-    that are still free, in post-order.
+    Nodes are called by their labels (`node_labels`), as in every other table. Without rates that all families share
+    nothing is annotated.
     """
     length, parent = tree.branch_length, tree.parent
     gain, loss = rates or (0.0, 0.0)
     changed = -np.expm1(-(gain + loss) * length) / (gain + loss) if gain + loss > 0.0 else np.zeros_like(length)
-    taken, number = set(tree.node_names), 0
-    annotations = []
-    for node, name in enumerate(tree.node_names):
-        has_branch = rates is not None and parent[node] >= 0
-        text = f"p_gain={gain * changed[node]:.6g},p_loss={loss * changed[node]:.6g}" if has_branch else ""
-        if not name:
-            number += 1
-            while f"N{number}" in taken:
-                number += 1
-            text = f"name=N{number};{text}"
-        annotations.append(text)
-    # A group without a label is followed by its comment; the name moves out of it.
-    named = re.sub(r"\)\[&?name=(N\d+);([^]]*)\]", r")\1[&\2]", tree.to_newick(annotations))
-    return named.replace("[&]", "").replace("[p_gain=", "[&p_gain=") + "\n"
+    annotations = [
+        f"p_gain={gain * change:.6g},p_loss={loss * change:.6g}" if rates is not None and above >= 0 else ""
+        for change, above in zip(changed.tolist(), parent.tolist(), strict=True)
+    ]
+    return relabelled(tree, annotations) + "\n"
 
 
-def prepare_folder(folder: Path) -> None:
-    """Makes the folder that will hold the report.
-
-    # Errors
-    OSError if it is a file or cannot be written to.
-    """
-    if folder.exists() and not folder.is_dir():
-        raise NotADirectoryError(f"the output '{folder}' is a file; -o wants a folder")
-    folder.mkdir(parents=True, exist_ok=True)
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise PermissionError(f"the output folder '{folder}' cannot be written to")
-
-
-def write_files(
-    folder: Path, contents: Mapping[str, str | Iterable[str] | Iterable[bytes] | Callable[[Path], None]]
-) -> None:
-    """Writes each file beside its place and moves all of them there at the end, so none is ever half written.
-
-    A content is a text, pieces of one, or a function that writes the file it is given.
-    """
-    beside: dict[str, Path] = {}
-    try:
-        for name, content in contents.items():
-            descriptor, path = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
-            beside[name] = Path(path)
-            with os.fdopen(descriptor, "wb") as file:
-                if callable(content):
-                    content(Path(path))
-                else:
-                    pieces = [content] if isinstance(content, str) else content
-                    file.writelines(piece.encode() if isinstance(piece, str) else piece for piece in pieces)
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(path, 0o666 & ~_umask())
-        for name in contents:
-            os.replace(beside[name], folder / name)
-            del beside[name]
-    finally:
-        for leftover in beside.values():
-            leftover.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
+FILES = ("fit.json", "families.tsv", "tree.nwk")
 
 
 def files(model: GeneContentModel, fit: Fit, json_text: str) -> dict[str, str]:
@@ -214,8 +201,11 @@ def files(model: GeneContentModel, fit: Fit, json_text: str) -> dict[str, str]:
     rates = None
     if is_plain(model):
         rates = (math.exp(min(fit.parameters["log_gain"], 709.0)), math.exp(min(fit.parameters["log_loss"], 709.0)))
-    return {
-        "fit.json": json_text + "\n",
-        "families.tsv": families_tsv(model, fit),
-        "tree.nwk": annotated_newick(model.data.tree, rates),
-    }
+    contents = (json_text + "\n", families_tsv(model, fit), annotated_newick(model.data.tree, rates))
+    return dict(zip(FILES, contents, strict=True))
+
+
+def family_files(data: GeneContentData, fit: FamilyFit, json_text: str) -> dict[str, str]:
+    """Returns the same of fits of single families."""
+    contents = (json_text + "\n", family_fit_tsv(data, fit), annotated_newick(data.tree, None))
+    return dict(zip(FILES, contents, strict=True))

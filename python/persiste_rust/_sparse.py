@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from persiste_rust._checked import MOST_FAMILIES, numbered_families
+
 _Numbers = NDArray[np.int64]
 
 
@@ -46,7 +48,7 @@ def entries_of_sparse(
     families, genomes = (across, line) if is_by_row else (line, across)
     values = np.asarray(matrix.data)
     states = _states(values, lambda entry: f" in row {genomes[entry]}, column {families[entry]}")
-    return families, genomes, states, taxon_names, family_names or _numbered(n_families)
+    return families, genomes, states, taxon_names, family_names or numbered_families(n_families)
 
 
 def entries_of_lists(
@@ -64,12 +66,21 @@ def entries_of_lists(
         if other.shape != families.shape:
             raise ValueError(f"{name} has shape {other.shape}; expected {families.shape}, that of family_index")
     if family_names is None:
-        family_names = _numbered(int(families.max()) + 1 if len(families) else 0)
+        family_names = numbered_families(_n_families(families))
     return families, genomes, _states(values, lambda entry: f" in entry {entry}"), family_names
 
 
-def _numbered(n_families: int) -> list[str]:
-    return [f"family_{family + 1}" for family in range(n_families)]
+def _n_families(families: _Numbers) -> int:
+    """As many as the largest number asks for, refused where only a mistake can ask for so many names."""
+    if not len(families):
+        return 0
+    for entry in (int(families.argmin()), int(families.argmax())):
+        if not 0 <= families[entry] < MOST_FAMILIES:
+            raise ValueError(
+                f"family_index is {families[entry]} in entry {entry}; without family_names allowed are 0 to "
+                f"{MOST_FAMILIES - 1}"
+            )
+    return int(families.max()) + 1
 
 
 def _index(numbers: ArrayLike, name: str) -> _Numbers:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from persiste_rust import _report
+from persiste_rust._outputs import Content
 
 FORMATS = ("tsv", "parquet")
-
-# What a file of results may be given as: its text, pieces of it, or a function that writes it to a path.
-Content = str | Iterable[str] | Iterable[bytes] | Callable[[Path], None]
 
 # So many cells are formatted, or gathered, at a time.
 _CELLS_AT_ONCE = 1 << 21

@@ -46,6 +46,8 @@ def model_average(
     >>> average.mean.shape
     (5, 2)
     """
+    if not isinstance(comparison, Comparison):
+        raise TypeError(f"comparison is a {type(comparison).__name__}; allowed is what `compare` returns")
     weights = comparison.akaike_weights
     missing = [name for name in comparison.fits if name not in models]
     if missing:

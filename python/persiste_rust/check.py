@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from persiste_rust._checked import checked_seed, whole_number
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -126,6 +128,10 @@ class Check:
     core: float
     cloud: float
     _settings: Mapping[str, Any]
+
+    def __repr__(self) -> str:
+        """One line: what was checked; `summary()` says what came of it."""
+        return f"Check({self.model}; {len(self.families)} families, {self.n_simulations} simulated tables)"
 
     def summary(self) -> str:
         """Returns a verdict in words: what fits, what does not, where, and what may help."""
@@ -272,11 +278,9 @@ def check_model(
 
 
 def checked_order(n_simulations: int, seed: int) -> None:
-    """Raises ValueError for numbers that no simulation can have."""
-    if n_simulations < 1:
-        raise ValueError(f"n_simulations is {n_simulations}; allowed are 1 or more")
-    if not 0 <= seed < 2**64:
-        raise ValueError(f"seed is {seed}; allowed are whole numbers from 0 to 2**64 - 1")
+    """Raises ValueError or TypeError for numbers that no simulation can have."""
+    whole_number(n_simulations, "n_simulations")
+    checked_seed(seed)
 
 
 def _settings(model: GeneContentModel) -> dict[str, Any]:

@@ -8,31 +8,21 @@ import sys
 import traceback
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
-from typing import NoReturn, TextIO
+from typing import TextIO
 
 import persiste_rust
 from persiste_rust import _cli_bench, _cli_check, _cli_cluster, _cli_histories, _cli_simulate, _cli_uncertainty, _report
-from persiste_rust._cli_model import add_input_arguments, add_model_arguments, model_factory, read_data, refuse_swapped
+from persiste_rust._cli_model import add_input_arguments, add_model_arguments, input_files, model_factory, read_data
+from persiste_rust._cli_parser import BAD_INPUT, Parser, count
+from persiste_rust._outputs import output_folder, write_files
 from persiste_rust._terminal import ProgressLine
-from persiste_rust.data import GeneContentData
 from persiste_rust.family_rates import FamilyFit
 
-_BAD_INPUT, _INTERRUPTED, _BROKEN_PIPE = 2, 130, 141
-
-_EPILOG = """\
-exit status: 0 done (also if the fit did not converge: a warning says so, and "converged" is false in the JSON),
-2 bad input, 130 interrupted. PERSISTE_TRACEBACK=1 shows where an error arose."""
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        print(f"persiste: {message}; see {self.prog} --help", file=sys.stderr)
-        raise SystemExit(_BAD_INPUT)
+_INTERRUPTED, _BROKEN_PIPE = 130, 141
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="persiste", description="Gain and loss of gene families on a phylogeny.", epilog=_EPILOG)
+    parser = Parser(prog="persiste", description="Gain and loss of gene families on a phylogeny.")
     parser.add_argument("--version", action="version", version=f"persiste {persiste_rust.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
@@ -40,23 +30,32 @@ def _parser() -> argparse.ArgumentParser:
         "fit",
         help="estimate gain and loss rates",
         description="Estimates the gain and the loss rate of gene families by maximum likelihood.",
-        epilog=_EPILOG,
     )
     add_input_arguments(fit)
-    add_model_arguments(fit)
+    add_model_arguments(fit, takes_family_rates=True)
     fit.add_argument("-o", "--output", metavar="DIR", help="write fit.json, families.tsv and tree.nwk there")
     fit.add_argument("--json", action="store_true", help="print one JSON object; the report goes to stderr")
-    fit.add_argument("--starts", metavar="N", type=int, help="searches from different starts, of which the best counts")
+    fit.add_argument(
+        "--starts",
+        metavar="N",
+        type=count,
+        help="searches from different starts, of which the best counts; default: one, and several for rate models "
+        "whose likelihood may have several maxima",
+    )
     fit.add_argument("--explain", action="store_true", help="say in words what the log-likelihood is")
     fit.set_defaults(run=_fit)
 
     _cli_uncertainty.register(commands)
     _cli_bench.register(commands)
-    _cli_cluster.register(commands, _EPILOG)
+    _cli_cluster.register(commands)
     _cli_histories.register(commands)
     _cli_check.register(commands)
     _cli_simulate.register(commands)
-    formats = commands.add_parser("formats", help="list the tables that can be read")
+    formats = commands.add_parser(
+        "formats",
+        help="list the tables that can be read",
+        description="Lists the formats of tables by name: those that are read, and those that are refused by name.",
+    )
     formats.set_defaults(run=_formats)
     return parser
 
@@ -71,37 +70,31 @@ def _formats(arguments: argparse.Namespace) -> None:
 
 
 def _fit(arguments: argparse.Namespace) -> None:
-    refuse_swapped(arguments.tree, arguments.table)
+    folder = None
     if arguments.output is not None:
-        _report.prepare_folder(Path(arguments.output))
+        folder = output_folder(arguments.output, _report.FILES, input_files(arguments))
     with ProgressLine(sys.stderr) as progress:
         data = read_data(arguments, progress)
         build, conditioned = model_factory(arguments, data)
         model = build(arguments.rates, arguments.root)
         fit = model.fit(n_starts=arguments.starts, progress=progress)
-    if isinstance(fit, FamilyFit):
-        _family_report(arguments, data, fit, conditioned)
-        return
     about = (arguments.tree, arguments.table, model, fit, conditioned)
-    json_text = _report.as_json(*about, version=persiste_rust.__version__)
-    if arguments.output is not None:
-        _report.write_files(Path(arguments.output), _report.files(model, fit, json_text))
+    if isinstance(fit, FamilyFit):
+        json_text = _report.family_fit_json(*about, version=persiste_rust.__version__)
+        contents = _report.family_files(data, fit, json_text)
+        text = _report.family_fit_text(*about)
+    else:
+        json_text = _report.as_json(*about, version=persiste_rust.__version__)
+        contents = _report.files(model, fit, json_text)
+        text = _report.as_text(*about)
+    if folder is not None:
+        write_files(folder, contents)
     stream = sys.stderr if arguments.json else sys.stdout
-    print(_report.as_text(*about), file=stream)
+    print(text, file=stream)
     if arguments.explain:
-        print(model.explain(), file=stream)
+        print(f"\n{_report.aligned(model.explain())}", file=stream)
     if arguments.json:
         print(json_text)
-
-
-def _family_report(arguments: argparse.Namespace, data: GeneContentData, fit: FamilyFit, conditioned: str) -> None:
-    text = _report.family_fit_json(arguments.tree, arguments.table, fit, conditioned, persiste_rust.__version__)
-    if arguments.output is not None:
-        files = {"fit.json": text + "\n", "families.tsv": _report.family_fit_tsv(data, fit)}
-        _report.write_files(Path(arguments.output), files)
-    print(f"conditioned on        {conditioned}\n{fit.summary()}", file=sys.stderr if arguments.json else sys.stdout)
-    if arguments.json:
-        print(text)
 
 
 def _warn(message: Warning | str, *_: object, **__: object) -> None:
@@ -109,12 +102,20 @@ def _warn(message: Warning | str, *_: object, **__: object) -> None:
 
 
 def _one_line(error: BaseException) -> str:
-    if isinstance(error, FileNotFoundError) and error.filename:
-        return f"no such file: '{error.filename}'"
-    if isinstance(error, MemoryError):
-        return "the data do not fit into memory"
-    text = error.strerror and f"{error.strerror}: '{error.filename}'" if isinstance(error, OSError) else ""
-    return " ".join((text or str(error) or type(error).__name__).split())
+    text = str(error)
+    if isinstance(error, MemoryError) and not text:
+        text = "the data do not fit into memory"
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        text = _of_file(error, str(error.filename))
+    return " ".join((text or type(error).__name__).split())
+
+
+def _of_file(error: OSError, name: str) -> str:
+    if isinstance(error, FileNotFoundError):
+        return f"no such file: '{name}'"
+    if isinstance(error, IsADirectoryError):
+        return f"'{name}' is a folder; a file is wanted"
+    return f"'{name}' cannot be read or written: {str(error.strerror).lower()}"
 
 
 def _close(stream: TextIO) -> None:
@@ -126,6 +127,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit status."""
     try:
         return _run(argv)
+    except SystemExit as end:  # of argparse: --help, --version, a refused argument
+        return int(end.code or 0)
     except KeyboardInterrupt:
         print("persiste: interrupted", file=sys.stderr)
         return _INTERRUPTED
@@ -143,9 +146,9 @@ def _run(argv: Sequence[str] | None) -> int:
     except BrokenPipeError:
         _close(sys.stdout)
         return _BROKEN_PIPE
-    except (ValueError, TypeError, OSError, ImportError, MemoryError, OverflowError) as error:
+    except (ValueError, TypeError, OSError, ImportError, MemoryError, OverflowError, RuntimeError) as error:
         if os.environ.get("PERSISTE_TRACEBACK") == "1":
             traceback.print_exc()
         print(f"persiste: {_one_line(error)}", file=sys.stderr)
-        return _BAD_INPUT
+        return BAD_INPUT
     return 0

@@ -99,6 +99,8 @@ def likelihood_ratio_test(model: GeneContentModel, recipe: Recipe, null: Fit | N
     ValueError for a model with penalties, whose maximum is not that of a likelihood; for a null fit of another model;
     for one-sided tests of several parameters at once; for an alternative whose search failed.
     """
+    if not hasattr(recipe, "alternative"):
+        raise TypeError(f"the recipe is a {type(recipe).__name__}; allowed is one such as RetentionBias(families)")
     if model._native.penalised:
         raise ValueError("a likelihood-ratio test needs models without priors or penalties")
     added: Alternative = recipe.alternative(model)
@@ -146,9 +148,11 @@ def compare(models: Mapping[str, GeneContentModel | Fit]) -> Comparison:
     # Errors
     ValueError for no models, models of different data, or a model with penalties.
     """
+    if not isinstance(models, Mapping):
+        raise TypeError(f"models is a {type(models).__name__}; allowed is a mapping from name to model or fit")
     if not models:
         raise ValueError("nothing to compare; give at least one model")
-    fits = {name: model if isinstance(model, Fit) else model.fit() for name, model in models.items()}
+    fits = {name: _fit(name, model) for name, model in models.items()}
     first = next(iter(fits.values()))
     for name, fit in fits.items():
         if fit.penalised:
@@ -161,6 +165,21 @@ def compare(models: Mapping[str, GeneContentModel | Fit]) -> Comparison:
                 "log-likelihoods are of different data"
             )
     return Comparison(dict(sorted(fits.items(), key=lambda item: item[1].aic)))
+
+
+def _fit(name: str, model: Any) -> Fit:
+    from persiste_rust.model import GeneContentModel
+
+    if isinstance(model, Fit):
+        return model
+    if getattr(model, "rates", None) == "per-family" or hasattr(model, "log_rates"):
+        raise ValueError(
+            f"model '{name}' has rates='per-family', two parameters for every family, whose number AIC and BIC cannot "
+            "weigh; compare models whose families share parameters"
+        )
+    if isinstance(model, GeneContentModel):
+        return model.fit()
+    raise TypeError(f"model '{name}' is a {type(model).__name__}; allowed are models and fits")
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,8 @@ def covariate_columns(
     """Returns the columns that regimes and formulas mean; without formulas both rates depend on the regime.
 
     # Errors
-    ValueError for a table that no formula uses, and whatever tables and formulas are refused for.
+    ValueError for a table that no formula uses, `carry` without a table of branches, an empty formula, and whatever
+    tables and formulas are refused for.
     """
     given = {on: formula for on, formula in formulas.items() if formula is not None}
     tables = {
@@ -58,6 +59,8 @@ def covariate_columns(
     known = [name for table in tables.values() for name in table.columns] + ["regime"] * (regimes is not None)
     used = set()
     for on, formula in given.items():
+        if not isinstance(formula, str) or not formula.strip():
+            raise ValueError(f"the formula for {on} is {formula!r}; allowed is a text such as '~ 1 + essential'")
         for name in formula_variables(formula, on):
             if name not in known:
                 raise ValueError(
@@ -67,6 +70,8 @@ def covariate_columns(
     for name, table in tables.items():
         if not used.intersection(table.columns):
             raise ValueError(f"{name} is given but no formula uses it; give gain='~ 1 + ...' or loss='~ 1 + ...'")
+    if carry is not None and "branch_covariates" not in tables:
+        raise ValueError(f"carry is '{carry}' but there are no branch_covariates to be carried")
     if not given:
         return [] if regimes is None else regime_columns(data, regimes)
     families: dict[str, list[Any]] = {}

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from persiste_rust._backend import backend
 from persiste_rust._presence import names_or_none, presence_array
 from persiste_rust._sparse import entries_of_lists, entries_of_sparse, is_sparse
+from persiste_rust._text_file import refuse_swapped
 from persiste_rust.tree import Tree
 
 if TYPE_CHECKING:
@@ -169,6 +170,7 @@ class GeneContentData:
         # Errors
         ValueError, with file, line and column, for what cannot be understood; OSError for a file that cannot be read.
         """
+        refuse_swapped(Path(tree_path), Path(table_path))
         tree = Tree.from_newick(
             Path(tree_path), missing_length=missing_length, min_length=min_length, length_field=length_field
         )

@@ -73,6 +73,8 @@ class BranchMultipliers:
 
     def __post_init__(self) -> None:
         """Checks the settings."""
+        if not isinstance(self.strength, int | float | np.number):
+            raise TypeError(f"strength is {self.strength!r}; allowed are finite numbers above 0")
         if not (self.strength > 0.0 and np.isfinite(self.strength)):
             raise ValueError(f"strength is {self.strength}; allowed are finite numbers above 0")
         for name, value, known in (
@@ -91,6 +93,8 @@ def effects_setting(
     n_families: int,
 ) -> dict[str, Any] | None:
     """Returns columns and multipliers as the native module takes them; None without any."""
+    if multipliers is not None and not isinstance(multipliers, BranchMultipliers):
+        raise TypeError(f"branch_multipliers is {multipliers!r}; allowed is a BranchMultipliers(...)")
     if not columns and multipliers is None:
         return None
     n_nodes = len(parent)

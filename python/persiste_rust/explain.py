@@ -23,6 +23,14 @@ _CONDITIONS = {
 }
 
 
+def condition_in_words(ascertainment: str | tuple[int, int | None], n_tips: int) -> str:
+    """Returns what a likelihood is conditioned on, for a reader."""
+    if isinstance(ascertainment, str):
+        return _CONDITIONS.get(ascertainment, ascertainment)
+    lowest, highest = ascertainment
+    return f"each family being recorded in {lowest} to {n_tips if highest is None else highest} genomes"
+
+
 def explain(model: GeneContentModel) -> str:
     """Returns what the model's log-likelihood is: one line a subject."""
     data = model.data
@@ -37,7 +45,7 @@ def explain(model: GeneContentModel) -> str:
         *_effects(model),
         f"root: {_root(model)}",
         f"conditioned on: {_condition(model)}",
-        *_observation(model),
+        *observation_in_words(model),
         f"missing cells: {n_missing}" + (", each compatible with absence and presence" if n_missing else ""),
         *_penalty(model),
         *_others(model),
@@ -64,17 +72,17 @@ def _root(model: GeneContentModel) -> str:
 
 
 def _condition(model: GeneContentModel) -> str:
+    words = condition_in_words(model.ascertainment, model.data.n_tips)
     if isinstance(model.ascertainment, str):
-        return _CONDITIONS.get(model.ascertainment, model.ascertainment)
-    lowest, highest = model.ascertainment
-    highest = model.data.n_tips if highest is None else highest
+        return words
     return (
-        f"each family being recorded in {lowest} to {highest} genomes; the probability of that is of all rate "
-        "categories together, over all genomes of the tree, whatever cells are missing"
+        f"{words}; the probability of that is of all rate categories together, over all genomes of the tree, whatever "
+        "cells are missing"
     )
 
 
-def _observation(model: GeneContentModel) -> list[str]:
+def observation_in_words(model: GeneContentModel) -> list[str]:
+    """Returns a line each for completeness and contamination, none where the table is taken to be without error."""
     lines = []
     for what, given in (("completeness", "present"), ("contamination", "absent")):
         setting = model._settings[what]

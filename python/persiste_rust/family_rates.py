@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from persiste_rust._backend import Choice, backend as backend_module
+from persiste_rust._backend import Choice, backend as backend_module, backend_name
+from persiste_rust._checked import checked_ascertainment, checked_root, checked_threads
 from persiste_rust._chi_squared import chi_squared_point
 from persiste_rust.data import GeneContentData, Progress
-from persiste_rust.model import GeneContentModel, checked_ascertainment
+from persiste_rust.explain import condition_in_words
+from persiste_rust.model import GeneContentModel
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,6 +91,11 @@ class FamilyFit:
         """Two for each family."""
         return self.log_rates.size
 
+    def __repr__(self) -> str:
+        """One line: how many families, and how good the fits are."""
+        n, n_converged = len(self.family_names), int(self.converged.sum())
+        return f"FamilyFit({n} families, log-likelihood {self.log_likelihood:.4f}, {n_converged} converged)"
+
     def to_frame(self) -> pd.DataFrame:
         """Returns a pandas DataFrame with a row a family."""
         try:
@@ -98,8 +105,8 @@ class FamilyFit:
         frame: pd.DataFrame = pandas.DataFrame(
             {
                 "family": self.family_names,
-                "gain": np.exp(self.log_rates[:, 0]),
-                "loss": np.exp(self.log_rates[:, 1]),
+                "gain_rate": np.exp(self.log_rates[:, 0]),
+                "loss_rate": np.exp(self.log_rates[:, 1]),
                 "log_gain_se": self.standard_errors[:, 0],
                 "log_loss_se": self.standard_errors[:, 1],
                 "gain_at_bound": self.at_bound[:, 0],
@@ -156,10 +163,9 @@ class FamilyRatesModel(GeneContentModel):
             raise ValueError(f"rates='per-family' takes no {given[0]}: every family has rates of its own")
         if not isinstance(data, GeneContentData):
             raise TypeError(f"data is a {type(data).__name__}; allowed is a GeneContentData")
-        if threads is not None and threads < 1:
-            raise ValueError(f"threads is {threads}; allowed are 1 or more, or None for all cores")
+        threads = checked_threads(threads)
         self.data = data
-        self.root = root if isinstance(root, str) else float(root)
+        self.root = checked_root(root)
         self.ascertainment = checked_ascertainment(ascertainment)
         self.rates = rates
         self.regimes = None
@@ -168,7 +174,8 @@ class FamilyRatesModel(GeneContentModel):
         module = backend_module(backend)
         self.backend = "rust" if module.__name__.endswith("._core") else "numpy"
         if not hasattr(module, "FamilyModel"):
-            raise ValueError("rates='per-family' needs the compiled engine; the NumPy backend does not have it")
+            name = backend_name(module)
+            raise ValueError(f"rates='per-family' needs the compiled engine; the backend '{name}' does not have it")
         self._families = module.FamilyModel(data._for_backend(module), self.root, self.ascertainment, threads)
         self._names = list(_NAMES)
 
@@ -232,7 +239,9 @@ class FamilyRatesModel(GeneContentModel):
         return (
             f"log-likelihood: the sum over {self.data.n_families} families of the natural log of the probability of "
             f"their columns over {self.data.n_tips} genomes, each with a gain and a loss rate of its own\n"
-            f"root: {self.root}\nconditioned on: {self.ascertainment_name}, with each family's own rates"
+            "units: events per unit of branch length; lengths are used as they are, rates are not normalised\n"
+            f"root: {self.root}\n"
+            f"conditioned on: {condition_in_words(self.ascertainment, self.data.n_tips)}, with each family's own rates"
         )
 
     def fit(self, start: Any = None, *, progress: Progress | None = None, **others: Any) -> FamilyFit:  # type: ignore[override]

@@ -251,7 +251,7 @@ class Fit:
             },
             **rates,
             "log_likelihood": number(self.log_likelihood, "log_likelihood", impossible),
-            "penalty": number(self.penalty, "penalty"),
+            "penalty": number(self.penalty + 0.0, "penalty"),
             "aic": number(self.aic, "aic", impossible),
             "aicc": number(self.aicc, "aicc", "too few families, or the model is penalised"),
             "bic": number(self.bic, "bic", impossible),
@@ -276,6 +276,12 @@ class Fit:
             "unavailable": unavailable,
         }
 
+    def __repr__(self) -> str:
+        """One line: the parameters and how good they are."""
+        parameters = ", ".join(f"{name} {value:.6g}" for name, value in self.parameters.items())
+        converged = "converged" if self.converged else "not converged"
+        return f"Fit({parameters}; log-likelihood {self.log_likelihood:.4f}, {self.n_families} families, {converged})"
+
     def to_frame(self) -> pd.DataFrame:
         """Returns a pandas DataFrame with one row a family: family, presences, log_likelihood.
 
@@ -292,17 +298,25 @@ class Fit:
         frame: pd.DataFrame = pd.DataFrame({**columns, "log_likelihood": self.log_likelihoods})
         return frame
 
+    def saturated_in_words(self) -> str:
+        """Returns the line of the report on branches so long that a family forgets its past on them."""
+        return (
+            f"saturated             {self.n_saturated_branches} of {self.n_branches} branches: "
+            "(gain + loss) t > 5, so they tell nothing about the rates"
+        )
+
     def summary(self) -> str:
         """Returns the result as lines of text for a reader."""
         lines = []
+        reference = ", where no effect adds to it" if any(":" in name for name in self.parameters) else ""
         if {"log_gain", "log_loss"} <= self.parameters.keys():
             lines += [
-                f"gain rate             {_with_interval(self.gain_rate)} per unit of branch length",
-                f"loss rate             {_with_interval(self.loss_rate)} per unit of branch length",
+                f"gain rate             {_with_interval(self.gain_rate)} per unit of branch length{reference}",
+                f"loss rate             {_with_interval(self.loss_rate)} per unit of branch length{reference}",
                 f"stationary frequency  {_with_interval(self.stationary_frequency)} of presence, gain / (gain + loss)",
             ]
         lines += [
-            f"{name:<21} {value:.6g} (standard error {self.standard_errors[name]:.2g})"
+            f"{name:<21} {value:.6g} (standard error {self.standard_errors[name]:.2g}){_as_factor(name, value)}"
             for name, value in self.parameters.items()
             if name not in ("log_gain", "log_loss")
         ]
@@ -319,10 +333,7 @@ class Fit:
             f"{self.evaluations} evaluations, {self.seconds:.2f} s)",
         ]
         if self.n_saturated_branches:
-            lines.append(
-                f"saturated             {self.n_saturated_branches} of {self.n_branches} branches: "
-                "(gain + loss) t > 5, so they tell nothing about the rates"
-            )
+            lines.append(self.saturated_in_words())
         if self.n_starts > 1:
             lines.append(f"searches              {self.n_agreeing} of {self.n_starts} ended at this maximum")
         if self.at_bound:
@@ -332,6 +343,12 @@ class Fit:
             lines.append(f"hardly determined     {', '.join(flat)}: the likelihood is nearly flat there")
         lines += [f"note                  {note}" for note in self.notes]
         return "\n".join(lines)
+
+
+def _as_factor(name: str, value: float) -> str:
+    """What an effect on the log of a rate means for the rate."""
+    what = {"gain": "gain rate", "loss": "loss rate", "both": "both rates"}.get(name.partition(":")[0])
+    return f": one unit multiplies the {what} by {_exp(value):.4g}" if what and ":" in name else ""
 
 
 def _exp(value: float) -> float:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from persiste_rust._checked import checked_seed, checked_threads, whole_number
 from persiste_rust.maps import StochasticMaps, frame, maps_from
+from persiste_rust.regimes import node_labels, relabelled
 from persiste_rust.tree import Tree
 
 if TYPE_CHECKING:
@@ -23,21 +25,6 @@ Precision = Literal["float64", "float32"]
 
 # The 97.5 % point of the standard normal distribution.
 _Z = 1.959963984540054
-
-
-def unique_labels(tree: Tree) -> list[str]:
-    """Returns one label a node, each once: its name where no other node has it, else `node<number>` (from 0)."""
-    names = tree.node_names
-    count: dict[str, int] = {}
-    for name in names:
-        count[name] = count.get(name, 0) + 1
-    labels = []
-    for node, name in enumerate(names):
-        label = name if name and count[name] == 1 else f"node{node}"
-        while label != name and label in count:
-            label += "_"
-        labels.append(label)
-    return labels
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +80,11 @@ class BranchSummary:
         """The upper end of the 95 % interval."""
         return self.genome_size + _Z * self.genome_size_sd
 
+    def __repr__(self) -> str:
+        """One line: the sums over the tree."""
+        gains, losses = self.expected_gains.sum(), self.expected_losses.sum()
+        return f"BranchSummary({len(self.node)} nodes, expected gains {gains:.1f}, expected losses {losses:.1f})"
+
     def columns(self) -> dict[str, Any]:
         """Returns the columns of the table, by name."""
         names = ["node", "parent", "length"]
@@ -127,6 +119,11 @@ class Events:
     def __len__(self) -> int:
         """The number of events."""
         return len(self.node)
+
+    def __repr__(self) -> str:
+        """One line: how many events."""
+        n_losses = int(self.is_loss.sum())
+        return f"Events(gains {len(self) - n_losses}, losses {n_losses})"
 
     def columns(self) -> dict[str, Any]:
         """Returns the columns of the table, by name, with labels for numbers."""
@@ -193,10 +190,8 @@ class HistoryMethods:
         ((20, 5), True)
         """
         engine, native, vector = self._engine(params)
-        if not 0 <= seed < 2**64:
-            raise ValueError(f"seed is {seed}; allowed are whole numbers from 0 to 2**64 - 1")
-        if not 1 <= n_maps < 2**32:
-            raise ValueError(f"n_maps is {n_maps}; allowed are 1 or more, below 2**32")
+        n_maps = whole_number(n_maps, "n_maps", highest=2**32 - 1)
+        seed, threads = checked_seed(seed), checked_threads(threads)
         chosen = None if families is None else _mask(self.data.family_names, families, "family")
         found = engine.stochastic_maps(
             native,
@@ -210,7 +205,7 @@ class HistoryMethods:
             progress=progress,
         )
         tree = self.data.tree
-        return maps_from(found, seed, unique_labels(tree), tree.branch_length, self.data.family_names)
+        return maps_from(found, seed, node_labels(tree), tree.branch_length, self.data.family_names)
 
     def ancestral_probabilities(self, params: Any, *, dtype: Precision = "float64") -> NDArray[Any]:
         """Returns the probability of presence at each node, (n_nodes, n_families).
@@ -260,7 +255,7 @@ class HistoryMethods:
         engine, native, vector = self._engine(params)
         found = engine.branch_sums(native, vector)
         tree = self.data.tree
-        labels = unique_labels(tree)
+        labels = node_labels(tree)
         sums: dict[str, Any] = {}
         for name, column in found.items():
             if isinstance(column, np.ndarray) and column.ndim == 2:
@@ -288,7 +283,7 @@ class HistoryMethods:
         ValueError for a name that does not exist, a probability outside (0, 1] or a rate outside [0, 1].
         """
         engine, native, vector = self._engine(params)
-        labels, names = unique_labels(self.data.tree), self.data.family_names
+        labels, names = node_labels(self.data.tree), self.data.family_names
         nodes = None if branches is None else _mask(labels, branches, "branch")
         chosen = None if families is None else _mask(names, families, "family")
         found = engine.events(native, vector, min_probability, fdr, nodes, chosen)
@@ -340,8 +335,6 @@ def annotated_tree(tree: Tree, summary: BranchSummary, *, nexus: bool = False) -
     Newick, or NEXUS as FigTree reads it; the annotations stand behind the label as `[&gains=..,losses=..]`. A name that
     several nodes have gives way to `node<number>`, and stands in the annotation as `label`.
     """
-    from persiste_rust import _core
-
     annotations = []
     for node, (label, name) in enumerate(zip(summary.node, tree.node_names, strict=True)):
         parts = [f"genome_size={summary.genome_size[node]:.6g}"]
@@ -351,4 +344,4 @@ def annotated_tree(tree: Tree, summary: BranchSummary, *, nexus: bool = False) -
         if name and name != label:
             parts.append('label="{}"'.format(name.replace('"', "'")))
         annotations.append(",".join(parts))
-    return _core.relabelled_tree(tree._native, summary.node, annotations, nexus)
+    return relabelled(tree, annotations, nexus=nexus)

@@ -103,6 +103,10 @@ class StochasticMaps:
     n_impossible: int
     seed: int
 
+    def __repr__(self) -> str:
+        """One line: how many maps of how many families."""
+        return f"StochasticMaps({self.n_maps} maps of {self.n_families} families, seed {self.seed})"
+
     @property
     def n_maps(self) -> int:
         """The number of maps."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-import operator
 import time
 import warnings
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from persiste_rust._backend import Choice, backend as backend_module, backend_name
+from persiste_rust._checked import checked_ascertainment, checked_root, checked_threads, whole_number
 from persiste_rust.check import CheckMethods
 from persiste_rust.comparison import LikelihoodRatioTest, likelihood_ratio_test
 from persiste_rust.covariates import covariate_columns
@@ -116,13 +116,13 @@ class GeneContentModel(HistoryMethods, CheckMethods):
         """Builds the model of these data."""
         if not isinstance(data, GeneContentData):
             raise TypeError(f"data is a {type(data).__name__}; allowed is a GeneContentData")
-        if threads is not None and threads < 1:
-            raise ValueError(f"threads is {threads}; allowed are 1 or more, or None for all cores")
+        threads = checked_threads(threads)
         self.data = data
-        self.root = root if isinstance(root, str) else float(root)
+        self.root = checked_root(root)
         self.ascertainment = checked_ascertainment(ascertainment)
-        if not isinstance(rates, str) and not hasattr(rates, "_spec"):
-            raise TypeError(f"rates is a {type(rates).__name__}; allowed are a name or a rate model, DiscreteGamma(4)")
+        if not isinstance(rates, str) and (isinstance(rates, type) or not hasattr(rates, "_spec")):
+            found = rates.__name__ if isinstance(rates, type) else type(rates).__name__
+            raise TypeError(f"rates is a {found}; allowed are a name or a rate model such as DiscreteGamma(4)")
         self.rates = rates
         self.regimes = None if regimes is None else regime_of_branches(data.tree, regimes)
         columns = covariate_columns(
@@ -177,13 +177,13 @@ class GeneContentModel(HistoryMethods, CheckMethods):
 
     def log_likelihood(self, params: Parameters) -> float:
         """Returns the log-likelihood of all families, natural log."""
-        if type(params) is not _ARRAY or params.dtype is not _FLOAT64:
+        if type(params) is not _ARRAY or params.dtype is not _FLOAT64 or params.ndim != 1:
             params = self._vector(params)
         return self._native.log_likelihood(params)
 
     def log_likelihoods(self, params: Parameters) -> NDArray[np.float64]:
         """Returns the log-likelihood of each family, (n_families), float64, natural log."""
-        if type(params) is not _ARRAY or params.dtype is not _FLOAT64:
+        if type(params) is not _ARRAY or params.dtype is not _FLOAT64 or params.ndim != 1:
             params = self._vector(params)
         return self._native.log_likelihoods(params)
 
@@ -205,7 +205,7 @@ class GeneContentModel(HistoryMethods, CheckMethods):
 
     def value_and_gradient(self, params: Parameters) -> tuple[float, NDArray[np.float64]]:
         """Returns the log-likelihood and its derivative by each parameter, (n_parameters), float64."""
-        if type(params) is not _ARRAY or params.dtype is not _FLOAT64:
+        if type(params) is not _ARRAY or params.dtype is not _FLOAT64 or params.ndim != 1:
             params = self._vector(params)
         return self._native.value_and_gradient(params)
 
@@ -218,7 +218,9 @@ class GeneContentModel(HistoryMethods, CheckMethods):
             for name in self._names:
                 if name not in params:
                     raise ValueError(f"parameter '{name}' is not given; {known}")
-            params = [params[name] for name in self._names]
+            params = [_number(params[name], name) for name in self._names]
+        elif np.iscomplexobj(params):
+            raise TypeError(f"the parameters are complex; allowed are real numbers, {known}")
         vector = np.ascontiguousarray(params, dtype=np.float64)
         if vector.shape != (len(self._names),):
             raise ValueError(f"the parameters have shape {vector.shape}; allowed is ({len(self._names)},), {known}")
@@ -271,10 +273,8 @@ class GeneContentModel(HistoryMethods, CheckMethods):
         >>> fit.converged, fit.n_parameters
         (True, 2)
         """
-        if max_iterations < 1:
-            raise ValueError(f"max_iterations is {max_iterations}; allowed are 1 or more")
-        if n_starts is not None and n_starts < 1:
-            raise ValueError(f"n_starts is {n_starts}; allowed are 1 or more, or None")
+        max_iterations = whole_number(max_iterations, "max_iterations")
+        n_starts = None if n_starts is None else whole_number(n_starts, "n_starts")
         began = time.perf_counter()
         first = None if start is None else self._vector(start)
         found = self._native.fit(first, n_starts=n_starts, max_iterations=max_iterations, progress=progress)
@@ -357,20 +357,11 @@ class GeneContentModel(HistoryMethods, CheckMethods):
         return f"GeneContentModel({self.data!r}, root={self.root!r}, ascertainment={self.ascertainment!r})"
 
 
-def checked_ascertainment(given: Any) -> str | tuple[int, int | None]:
-    """Returns a name, or a window as whole numbers.
-
-    # Errors
-    ValueError for anything else.
-    """
-    if isinstance(given, str):
-        return given
-    allowed = "allowed are a name or a pair of whole numbers (lowest, highest), highest perhaps None"
+def _number(value: Any, name: str) -> float:
     try:
-        lowest, highest = given
-        return operator.index(lowest), None if highest is None else operator.index(highest)
+        return float(value)
     except (TypeError, ValueError):
-        raise ValueError(f"the ascertainment is {given!r}; {allowed}") from None
+        raise TypeError(f"parameter '{name}' is {value!r}; allowed is a number") from None
 
 
 def _read_only(array: Any) -> Any:

@@ -144,15 +144,22 @@ class FixedCategories:
     weights: Sequence[float] | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "rates", tuple(float(rate) for rate in self.rates))
+        object.__setattr__(self, "rates", _numbers(self.rates, "rates"))
         if self.weights is not None:
-            object.__setattr__(self, "weights", tuple(float(weight) for weight in self.weights))
+            object.__setattr__(self, "weights", _numbers(self.weights, "weights"))
 
     def _spec(self) -> Spec:
         options: dict[str, float | list[float] | str] = {"rates": list(self.rates)}
         if self.weights is not None:
             options["weights"] = list(self.weights)
         return "fixed-categories", options
+
+
+def _numbers(values: Sequence[float], what: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(value) for value in values)
+    except (TypeError, ValueError):
+        raise TypeError(f"{what} of FixedCategories is {values!r}; allowed is a list of numbers") from None
 
 
 RateModel = DiscreteGamma | GammaGainLoss | Mixture | LogNormal | Hierarchical | FixedCategories
@@ -167,6 +174,21 @@ _BY_NAME: dict[str, type[RateModel]] = {
 }
 
 
+def rates_with_options() -> list[str]:
+    """Returns what `parse_rates` takes: every name with its options at their defaults.
+
+    >>> rates_with_options()[:3]
+    ['shared', 'per-family', 'gamma:n_categories=4,kind=mean']
+    """
+    return [*WORDS, *(f"{name}:{_options(model)}" for name, model in _BY_NAME.items())]
+
+
+def _options(model: type[RateModel]) -> str:
+    if model is FixedCategories:
+        return "rates=0.5/1.5,weights=0.5/0.5"
+    return ",".join(f"{one.name}={one.default}" for one in fields(model))
+
+
 def parse_rates(text: str) -> RateModel | str:
     """Returns the rate model that a text such as `gamma:n_categories=8,kind=median` names.
 
@@ -179,6 +201,8 @@ def parse_rates(text: str) -> RateModel | str:
     >>> parse_rates("fixed-categories:rates=0.5/1.5,weights=0.5/0.5")
     FixedCategories(rates=(0.5, 1.5), weights=(0.5, 0.5))
     """
+    if not isinstance(text, str):
+        raise TypeError(f"rates is {text!r}; allowed is a text such as 'gamma:n_categories=8'")
     name, colon, rest = text.partition(":")
     if name in WORDS:
         if colon:
@@ -193,7 +217,7 @@ def parse_rates(text: str) -> RateModel | str:
         option, equals, value = part.partition("=")
         if not equals or option not in known:
             raise ValueError(
-                f"'{name}' has no option '{part}'; allowed are {', '.join(f'{each}=..' for each in known)}"
+                f"'{name}' has no option '{option}'; allowed are {', '.join(f'{each}=..' for each in known)}"
             )
         if option in options:
             raise ValueError(f"option {option} of '{name}' is given twice, as {options[option]} and '{value}'")

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from persiste_rust._backend import backend
 from persiste_rust._covariate_table import CovariateTable, read_covariates
 from persiste_rust.tree import Tree
 
@@ -46,6 +47,14 @@ def node_index(tree: Tree) -> dict[str, int]:
     return index
 
 
+def relabelled(tree: Tree, annotations: list[str], *, nexus: bool = False) -> str:
+    """Returns the tree as Newick (or NEXUS), nodes called by their labels, with `[&...]` comments, (n_nodes) texts."""
+    module = backend()
+    native = tree._native if isinstance(tree._native, module.Tree) else module.Tree.from_newick(tree.to_newick())
+    text: str = module.relabelled_tree(native, node_labels(tree), annotations, nexus)
+    return text
+
+
 def regime_of_branches(tree: Tree, regimes: Regimes) -> list[str]:
     """Returns the regime of each branch, (n_nodes); `background` where none is named.
 
@@ -79,6 +88,8 @@ def _from_clades(tree: Tree, regimes: Mapping[str, str | Iterable[str]]) -> list
     for name, members in regimes.items():
         if name == BACKGROUND:
             raise ValueError(f"'{BACKGROUND}' is the regime of all branches that no other regime names; choose another")
+        if not name:
+            raise ValueError("a regime has no name; its parameters are called by it")
         nodes = [members] if isinstance(members, str) else list(members)
         if not nodes:
             raise ValueError(f"regime '{name}' names no branch; give a node's label or its tips")

@@ -11,6 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from persiste_rust._backend import Choice, backend as backend_module
+from persiste_rust._checked import (
+    MOST_FAMILIES,
+    checked_ascertainment,
+    checked_root,
+    checked_seed,
+    checked_threads,
+    numbered_families,
+    whole_number,
+)
 from persiste_rust.covariates import covariate_columns
 from persiste_rust.data import GeneContentData, Progress
 from persiste_rust.effects import effects_setting
@@ -114,9 +123,7 @@ def simulate(
     if not isinstance(tree, Tree):
         tree = Tree.from_newick(tree)
     if family_names is None:
-        if n_families is None or n_families < 1:
-            raise ValueError(f"n_families is {n_families}; allowed are 1 or more")
-        names = [f"family_{family}" for family in range(1, n_families + 1)]
+        names = numbered_families(whole_number(n_families, "n_families", highest=MOST_FAMILIES))
     else:
         names = list(family_names)
         if n_families not in (None, len(names)):
@@ -132,8 +139,8 @@ def simulate(
         carry=carry,
     )
     settings: dict[str, Any] = {
-        "root": root if isinstance(root, str) else float(root),
-        "ascertainment": ascertainment if isinstance(ascertainment, str) else tuple(ascertainment),
+        "root": checked_root(root),
+        "ascertainment": checked_ascertainment(ascertainment),
         "rates": (rates, {}) if isinstance(rates, str) else rates._spec(),
         "completeness": observation_setting(completeness, "completeness", tree.tip_names),
         "contamination": observation_setting(contamination, "contamination", tree.tip_names),
@@ -147,10 +154,10 @@ def simulate(
             "rates='per-family' have no parameters to simulate with; give gain and loss formulas over "
             "family_covariates that hold each family's log-rates"
         )
-    generator = module.Generator(tree._native, len(names), settings, threads)
+    generator = module.Generator(tree._native, len(names), settings, checked_threads(threads))
     vector = _vector(params or {}, generator.parameter_names)
     found = generator.simulate(
-        vector, names, _checked(seed), missing=_missing(missing, module), truth=truth, progress=progress
+        vector, names, checked_seed(seed), missing=_missing(missing, module), truth=truth, progress=progress
     )
     return _simulation(found, generator.parameter_names, vector, seed)
 
@@ -176,14 +183,8 @@ def simulate_model(
     module = backend_module("rust")
     vector = model._vector(params)
     cells = model.data if missing is None else missing
-    found = native.simulate(vector, _checked(seed), missing=_missing(cells, module), truth=truth, progress=progress)
+    found = native.simulate(vector, checked_seed(seed), missing=_missing(cells, module), truth=truth, progress=progress)
     return _simulation(found, model.parameter_names, vector, seed)
-
-
-def _checked(seed: int) -> int:
-    if not 0 <= seed < 2**64:
-        raise ValueError(f"seed is {seed}; allowed are whole numbers from 0 to 2**64 - 1")
-    return seed
 
 
 def _missing(missing: MissingCells | None, module: Any) -> Any:

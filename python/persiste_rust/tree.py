@@ -62,6 +62,9 @@ class Tree:
         ValueError, with the position, for a text that is no tree, lengths that are no lengths, two tips of one name;
         OSError for a file that cannot be read.
         """
+        if not isinstance(text_or_path, str | PathLike):
+            found = type(text_or_path).__name__
+            raise TypeError(f"the tree is a {found}; allowed are Newick text, a path or a Tree")
         native = backend().Tree.from_newick(
             text_or_path, missing_length=missing_length, min_length=min_length, length_field=length_field
         )

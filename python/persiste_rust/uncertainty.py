@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from persiste_rust._checked import checked_seed, whole_number
 from persiste_rust._chi_squared import chi_squared_point
 from persiste_rust._replicates import Replicate, ReplicateFile
 from persiste_rust.data import Progress
@@ -54,12 +55,14 @@ class Bootstrap:
         return dict(zip(self.names, self.parameters.std(axis=0, ddof=1).tolist(), strict=True))
 
     def intervals(self, level: float = 0.95) -> dict[str, tuple[float, float]]:
-        """Returns each parameter's percentile interval.
+        """Returns each parameter's percentile interval; NaN for fewer than two replicates.
 
         # Errors
         ValueError for a level outside (0, 1).
         """
-        tail = (1.0 - _checked_level(level)) / 2.0
+        tail = (1.0 - checked_level(level)) / 2.0
+        if self.n_replicates < 2:
+            return dict.fromkeys(self.names, (math.nan, math.nan))
         low, high = np.quantile(self.parameters, [tail, 1.0 - tail], axis=0)
         return {name: (float(a), float(b)) for name, a, b in zip(self.names, low, high, strict=True)}
 
@@ -111,7 +114,8 @@ class CrossValidation:
         return float(self.log_likelihood.sum())
 
 
-def _checked_level(level: float) -> float:
+def checked_level(level: float) -> float:
+    """Returns the level of an interval; ValueError outside (0, 1)."""
     if not 0.0 < level < 1.0:
         raise ValueError(f"level is {level}; allowed are numbers above 0 and below 1")
     return level
@@ -172,10 +176,7 @@ def _resampled(
     resume: str | PathLike[str] | None,
 ) -> Bootstrap:
     """Returns the replicates of `compute(first, n, seed)`, those of the file `resume` taken as they are."""
-    if n_replicates < 1:
-        raise ValueError(f"n_replicates is {n_replicates}; allowed are 1 or more")
-    if not 0 <= seed < 2**64:
-        raise ValueError(f"seed is {seed}; allowed are whole numbers from 0 to 2**64 - 1")
+    n_replicates, seed = whole_number(n_replicates, "n_replicates"), checked_seed(seed)
     names, estimate = tuple(fit.parameters), np.asarray(list(fit.parameters.values()))
     store = None if resume is None else ReplicateFile(Path(resume), kind, names, estimate, fit.log_likelihood, seed)
     rows: list[Replicate] = [] if store is None else store.rows()[:n_replicates]
@@ -228,7 +229,7 @@ def profile_interval(
     # Source
     Venzon and Moolgavkar 1988, doi:10.2307/2347496.
     """
-    drop = chi_squared_point(_checked_level(level), 1) / 2.0
+    drop = chi_squared_point(checked_level(level), 1) / 2.0
     low, high = fit._fitted.profile_interval(_place(fit, name), drop, progress=progress)
     return float(low), float(high)
 
@@ -239,8 +240,7 @@ def cross_validate(fit: Fit, n_folds: int = 10, *, seed: int = 1, progress: Prog
     # Errors
     ValueError for fewer than two folds or more folds than families.
     """
-    if n_folds < 2:
-        raise ValueError(f"n_folds is {n_folds}; allowed are 2 or more")
+    n_folds, seed = whole_number(n_folds, "n_folds", lowest=2), checked_seed(seed)
     (parameters, held_out, converged), sizes = fit._fitted.cross_validate(n_folds, seed, progress=progress)
     return CrossValidation(held_out, tuple(sizes), parameters, converged, seed)
 

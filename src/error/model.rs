@@ -69,7 +69,7 @@ pub enum ModelError {
         found: usize,
     },
     /// A parameter outside its domain.
-    #[error("parameter {name} is {found}; allowed are {allowed}")]
+    #[error("parameter {name} is {}; allowed are {allowed}", short(*found))]
     Parameter {
         /// Its name.
         name: String,
@@ -79,7 +79,7 @@ pub enum ModelError {
         allowed: &'static str,
     },
     /// A search that would begin outside its box.
-    #[error("{name} starts at {found}; allowed are {lower} to {upper} for this tree")]
+    #[error("{name} starts at {}; allowed are {lower} to {upper} for this tree", short(*found))]
     Start {
         /// The parameter.
         name: String,
@@ -247,4 +247,21 @@ pub enum ModelError {
 fn quoted(names: &[String]) -> String {
     let names: Vec<String> = names.iter().map(|name| format!("'{name}'")).collect();
     names.join(", ")
+}
+
+/// A number as a reader would write it: with an exponent where all its digits would fill a line.
+fn short(number: f64) -> String {
+    let (plain, scientific) = (number.to_string(), format!("{number:e}"));
+    if plain.len() > 24 { scientific } else { plain }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::short;
+
+    #[test]
+    fn numbers_of_many_digits_are_told_with_an_exponent() {
+        let told = [2.0, -0.25, 100_000.0, f64::NAN, f64::INFINITY, 1e308, 5e-324].map(short);
+        assert_eq!(told, ["2", "-0.25", "100000", "NaN", "inf", "1e308", "5e-324"]);
+    }
 }

@@ -66,7 +66,7 @@ impl Ascertainment {
             .ok_or_else(|| ModelError::UnknownName {
                 what: "ascertainment",
                 found: name.to_owned(),
-                known: names().collect(),
+                known: names().chain(["a window of two numbers of genomes"]).collect(),
             })
     }
 

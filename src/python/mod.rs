@@ -26,7 +26,7 @@ use crate::model::{RootPrior, ascertainment, rates, root_prior};
 use crate::parallel::{Workers, thread_count};
 use errors::OrRaise;
 use numpy::{PyArray1, PyArrayMethods};
-use pyo3::exceptions::PyImportError;
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -83,7 +83,8 @@ fn fetch_array_api(py: Python<'_>) -> PyResult<()> {
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     fetch_array_api(module.py())?;
-    crate::kernel::instruction_set().map_err(|error| PyImportError::new_err(error.to_string()))?;
+    // A ValueError, unlike what a broken module raises: the user's own setting is refused and not worked around.
+    crate::kernel::instruction_set().map_err(|error| PyValueError::new_err(error.to_string()))?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<tree::PyTree>()?;
     module.add_class::<data::PyData>()?;

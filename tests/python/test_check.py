@@ -282,11 +282,16 @@ def test_the_command_refuses_in_one_sentence(
     tmp_path: Path, example_tree: Path, example_table: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     files = [str(example_tree), str(example_table)]
-    broken, other = tmp_path / "broken.json", tmp_path / "other.json"
+    broken, other, equal = (tmp_path / name for name in ("broken.json", "other.json", "equal.json"))
     broken.write_text("{")
     other.write_text('{"parameters": {"log_gain": "fast"}}')
+    equal.write_text('{"root": "equal", "parameters": {"log_gain": 0.0, "log_loss": 0.0}}')
     for options, message in (
-        (["-n", "0"], "n_simulations is 0"),
+        (
+            ["--params", str(equal)],
+            "is a fit with root 'equal', the model to be checked has 'stationary'",
+        ),
+        (["-n", "0"], "argument -n/--simulations: 0 is not allowed"),
         (["--core", "0.1"], "core is from a share of 0.1"),
         (["--params", str(broken)], "is no JSON"),
         (["--params", str(other)], "parameter 'log_gain' is 'fast'"),

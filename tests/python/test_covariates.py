@@ -333,3 +333,24 @@ def test_formulas_name_the_extra_they_need(data: GeneContentData, monkeypatch: p
     monkeypatch.setitem(__import__("sys").modules, "formulaic", None)
     with pytest.raises(ImportError, match=r"persiste-rust\[formula\]"):
         GeneContentModel(data, loss="~ 1 + size", family_covariates=TABLE)
+
+
+def test_a_column_that_is_named_twice_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "table.tsv"
+    path.write_text("family\tsize\tsize\ng1\t1\t2\n")
+    with pytest.raises(ValueError, match=r"the table of families '.*table\.tsv' has two columns 'size'"):
+        read_covariates(path, "families")
+
+
+@pytest.mark.parametrize(
+    ("cells", "is_told"), [("1 2 x", True), ("1 x y", False), ("1 NA x", False), ("1 2 NA", False)]
+)
+def test_a_slip_among_numbers_is_told(tmp_path: Path, cells: str, is_told: bool) -> None:
+    path = tmp_path / "table.tsv"
+    path.write_text("family\tsize\n" + "".join(f"g{row}\t{cell}\n" for row, cell in enumerate(cells.split())))
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        table = read_covariates(path, "families")
+    words = "column 'size' is read as categories: most cells are numbers, but not 'x' for 'g2'"
+    assert [str(one.message).partition(": ")[2] for one in seen] == [words] * is_told
+    assert isinstance(table.columns["size"][0], float) == ("x" not in cells)

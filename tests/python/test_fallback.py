@@ -47,7 +47,6 @@ NATIVE_ONLY = {
     "events",
     "format_cells",
     "joint_states",
-    "relabelled_tree",
     "stochastic_maps",
     "xla_handlers",
 }

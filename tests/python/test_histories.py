@@ -12,8 +12,9 @@ import pytest
 from shared_data import shared_json, shared_names
 
 from persiste_rust import GeneContentData, GeneContentModel, Tree, _tables, cli
-from persiste_rust.histories import HistoryMethods, unique_labels
+from persiste_rust.histories import HistoryMethods
 from persiste_rust.rates import DiscreteGamma
+from persiste_rust.regimes import node_labels
 
 NEWICK = "((A:1,B:1)x:0.5,(C:1,D:0.2)x:1.5);"
 CELLS = [[1, 0, 1, -1], [1, 1, 0, 0], [0, 1, 0, 0], [0, 1, 1, 1]]
@@ -168,9 +169,9 @@ def test_families_with_rates_of_their_own_have_the_histories_of_each_at_its_rate
 
 
 def test_labels_are_unique_and_keep_the_names_that_are() -> None:
-    assert unique_labels(Tree.from_newick(NEWICK)) == ["A", "B", "node2", "C", "D", "node5", "node6"]
-    assert unique_labels(Tree.from_newick("((A:1,B:1)r:1,node3:1);")) == ["A", "B", "r", "node3", "node4"]
-    assert unique_labels(Tree.from_newick("((A:1,B:1):1,node2:1);")) == ["A", "B", "node2_", "node2", "node4"]
+    assert node_labels(Tree.from_newick(NEWICK)) == ["A", "B", "node2", "C", "D", "node5", "node6"]
+    assert node_labels(Tree.from_newick("((A:1,B:1)r:1,node3:1);")) == ["A", "B", "r", "node3", "node4"]
+    assert node_labels(Tree.from_newick("((A:1,B:1):1,node2:1);")) == ["A", "B", "node2_", "node2", "node4"]
 
 
 @pytest.mark.native

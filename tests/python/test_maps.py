@@ -140,4 +140,4 @@ def test_command_writes_maps_whose_nodes_stand_in_its_tree(
         assert (again / name).read_bytes() == (out / name).read_bytes()
     capsys.readouterr()
     assert cli.main(["maps", *files, "-o", str(out), "-n", "0"]) == 2
-    assert "n_maps is 0" in capsys.readouterr().err
+    assert "argument -n/--maps: 0 is not allowed" in capsys.readouterr().err

@@ -201,7 +201,7 @@ def test_texts_name_rate_models(text: str, model: object) -> None:
         ("gama", "unknown rate model 'gama'; known: shared, per-family, gamma"),
         ("gamma:", "'gamma' has no option ''; allowed are n_categories=.., kind=.."),
         ("gamma:8", "'gamma' has no option '8'"),
-        ("gamma:alpha=1", "'gamma' has no option 'alpha=1'"),
+        ("gamma:alpha=1", "'gamma' has no option 'alpha'"),
         ("gamma:n_categories=x", "option n_categories of 'gamma' is 'x'; allowed is a whole number"),
         ("gamma:n_categories=2,n_categories=3", "given twice"),
         ("shared:n_categories=2", "rate model 'shared' has no options"),

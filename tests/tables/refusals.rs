@@ -171,7 +171,7 @@ fn files_that_cannot_be_read_are_named() {
         result
             .unwrap_err()
             .to_string()
-            .starts_with("cannot read 'no/such/file'")
+            .starts_with("no such file: 'no/such/file'")
     );
     let truncated = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 1, 2];
     assert!(

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, TypeVar
 
 from persiste_rust._backend import backend
+from persiste_rust._checked import checked_threads
 
 Item = TypeVar("Item")
 T = TypeVar("T")
@@ -23,11 +24,7 @@ def thread_count(threads: int | None = None) -> int:
     >>> thread_count(3)
     3
     """
-    if threads is not None:
-        threads = int(threads)
-        if threads < 0:
-            raise ValueError(f"threads is {threads}; allowed are 1 or more, up to 65535, or None for one a core")
-    return int(backend().thread_count(threads))
+    return int(backend().thread_count(checked_threads(threads)))
 
 
 def map(work: Callable[[Item], T], items: Iterable[Item], *, threads: int | None = None) -> list[T]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from persiste_rust._backend import backend
+from persiste_rust._checked import checked_seed, whole_number
 from persiste_rust.parallel._map import at_least_one, map_indices
 
 Item = TypeVar("Item")
@@ -47,10 +48,7 @@ def stream_seed(seed: int, item: int, sample: int) -> int:
 
 def bits(number: int, what: str) -> int:
     """Returns a whole number of 64 bits."""
-    number = int(number)
-    if not 0 <= number < 2**64:
-        raise ValueError(f"{what} is {number}; allowed are whole numbers from 0 to 2**64 - 1")
-    return number
+    return checked_seed(number, what)
 
 
 def monte_carlo(
@@ -76,9 +74,8 @@ def monte_carlo(
     >>> bool(abs(summary.mean - 1.0) < 0.02), bool(summary.sd < 0.04)
     (True, True)
     """
-    listed, n_samples, seed = list(items), int(n_samples), bits(seed, "seed")
+    listed, n_samples, seed = list(items), whole_number(n_samples, "n_samples"), bits(seed, "seed")
     at_least_one(len(listed), "items")
-    at_least_one(max(n_samples, 0), "samples")
     _check_quantiles(quantiles)
     native = backend()
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from persiste_rust._backend import backend
+from persiste_rust._checked import whole_number
 from persiste_rust.parallel._map import at_least_one, thread_count
 
 
@@ -101,7 +102,7 @@ def scaling(work: Callable[[int], object], thread_counts: Sequence[int], *, repe
     """
     asked = [thread_count(count) for count in thread_counts]
     at_least_one(len(asked), "thread counts")
-    at_least_one(max(int(repeats), 0), "repeats")
+    repeats = whole_number(repeats, "repeats")
     counts = asked if 1 in asked else [*asked, 1]
     for count in counts:
         work(count)

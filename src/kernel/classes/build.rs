@@ -241,7 +241,7 @@ impl Builder<'_> {
             Pairing::Both
         } else if right.n_classes == 2 {
             let eights = right.of_pattern.chunks(CHOSEN);
-            let bits = eights.map(|eight| eight.iter().rev().fold(0, |bits, &class| bits << 2 | 3 * class));
+            let bits = eights.map(|eight| eight.iter().rev().fold(0, |bits, &class| (bits << 2) | (3 * class)));
             Pairing::Chosen { bits: self.keep(bits) }
         } else {
             Pairing::Aligned {

@@ -54,13 +54,14 @@ impl Vigil {
         self.rests_until.store(until, Ordering::Relaxed);
     }
 
-    fn rests(&self) -> bool {
+    /// Returns whether the helpers are left alone.
+    pub(super) fn rests(&self) -> bool {
         self.now() < self.rests_until.load(Ordering::Relaxed)
     }
 
-    /// Returns whether a helper is awake and not left alone.
+    /// Returns whether a helper is awake.
     pub(super) fn is_awake(&self) -> bool {
-        self.n_awake.load(Ordering::Relaxed) > 0 && !self.rests()
+        self.n_awake.load(Ordering::Relaxed) > 0
     }
 
     /// Has the helpers look for work until they found none for a moment, unless one still does or they are left alone;

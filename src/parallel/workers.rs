@@ -11,6 +11,8 @@ use std::time::Instant;
 const WAKING: usize = 300_000;
 /// Nanoseconds of work that threads which are awake share.
 const SHARING: usize = 20_000;
+/// Nanoseconds of work up to which a busy machine is noticed and helpers are left alone.
+const NOTICING: usize = 2_000_000;
 
 /// The threads that one object uses; started at the first work that needs more than one.
 ///
@@ -116,14 +118,15 @@ impl Workers {
             return (0..n).map(work).collect();
         }
         let follows = self.vigil.is_close();
-        let is_short = nanoseconds < WAKING;
-        let is_alone = is_short && !self.vigil.is_awake();
+        let is_noticed = nanoseconds < NOTICING;
+        let is_asleep = nanoseconds < WAKING && !self.vigil.is_awake();
+        let is_alone = is_asleep || (is_noticed && self.vigil.rests());
         let results = if is_alone {
             (0..n).map(work).collect()
         } else {
             let began = Instant::now();
             let results = self.map(n, work);
-            if is_short && began.elapsed().as_nanos() > nanoseconds as u128 {
+            if is_noticed && began.elapsed().as_nanos() > nanoseconds as u128 {
                 self.vigil.rest();
             }
             results

@@ -11,14 +11,21 @@ use std::time::{Duration, Instant};
 const VIGIL: Duration = Duration::from_micros(200);
 /// How long helpers are left alone once they were of no help, as on a machine whose processors are busy.
 const REST: Duration = Duration::from_millis(10);
+/// How many calls in a row they must have been of no help in: a first one is slow because memory is new.
+const PATIENCE: usize = 3;
 
 /// Whether the helpers of one pool are awake.
 #[derive(Debug)]
 pub(super) struct Vigil {
+    /// Helpers that were called and are not done.
+    n_called: Arc<AtomicUsize>,
+    /// Those of them that are looking for work.
     n_awake: Arc<AtomicUsize>,
     began: Instant,
     /// When the last call ended, in nanoseconds since `began`; 0 if none has.
     ended: AtomicU64,
+    /// Calls in a row in which helpers were of no help.
+    n_slow: AtomicUsize,
     /// Until when helpers are left alone.
     rests_until: AtomicU64,
 }
@@ -26,9 +33,11 @@ pub(super) struct Vigil {
 impl Vigil {
     pub(super) fn new() -> Self {
         Self {
+            n_called: Arc::default(),
             n_awake: Arc::default(),
             began: Instant::now(),
             ended: AtomicU64::new(0),
+            n_slow: AtomicUsize::new(0),
             rests_until: AtomicU64::new(0),
         }
     }
@@ -48,8 +57,17 @@ impl Vigil {
         ended > 0 && u128::from(self.now().saturating_sub(ended)) < VIGIL.as_nanos()
     }
 
-    /// Leaves the helpers alone for a while.
-    pub(super) fn rest(&self) {
+    /// Notes whether helpers were of help in a call; leaves them alone for a while if they were not a few times.
+    pub(super) fn note(&self, is_help: bool) {
+        if is_help {
+            self.n_slow.store(0, Ordering::Relaxed);
+        } else if self.n_slow.fetch_add(1, Ordering::Relaxed) + 1 >= PATIENCE {
+            self.n_slow.store(0, Ordering::Relaxed);
+            self.rest();
+        }
+    }
+
+    fn rest(&self) {
         let until = self.now() + REST.as_nanos() as u64;
         self.rests_until.store(until, Ordering::Relaxed);
     }
@@ -71,14 +89,16 @@ impl Vigil {
             return;
         }
         let n_helpers = helpers.current_num_threads();
-        let begun = self
-            .n_awake
+        let is_called = self
+            .n_called
             .compare_exchange(0, n_helpers, Ordering::Relaxed, Ordering::Relaxed);
-        if begun.is_ok() {
-            let n_awake = Arc::clone(&self.n_awake);
+        if is_called.is_ok() {
+            let (n_called, n_awake) = (Arc::clone(&self.n_called), Arc::clone(&self.n_awake));
             helpers.spawn_broadcast(move |_| {
+                n_awake.fetch_add(1, Ordering::Relaxed);
                 look_for_work();
                 n_awake.fetch_sub(1, Ordering::Relaxed);
+                n_called.fetch_sub(1, Ordering::Relaxed);
             });
         }
     }
@@ -114,11 +134,12 @@ mod tests {
         assert!(!vigil.is_awake() && !vigil.is_close());
         vigil.keep(&helpers);
         vigil.keep(&helpers);
-        assert!(vigil.n_awake.load(Ordering::Relaxed) <= 2);
+        assert!(vigil.n_called.load(Ordering::Relaxed) <= 2);
         assert_eq!(helpers.install(|| 6 * 7), 42);
-        while vigil.is_awake() {
+        while vigil.n_called.load(Ordering::Relaxed) > 0 {
             std::thread::sleep(VIGIL);
         }
+        assert!(!vigil.is_awake());
         vigil.end();
         while vigil.is_close() {
             std::thread::sleep(VIGIL);
@@ -129,11 +150,15 @@ mod tests {
     fn helpers_that_were_of_no_help_are_left_alone_for_a_while() {
         let helpers = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
         let vigil = Vigil::new();
-        vigil.rest();
+        for is_help in [false, false, true, false, false] {
+            vigil.note(is_help);
+        }
+        assert_eq!(vigil.rests_until.load(Ordering::Relaxed), 0);
+        vigil.note(false);
         assert!(vigil.rests_until.load(Ordering::Relaxed) >= REST.as_nanos() as u64);
         vigil.rests_until.store(u64::MAX, Ordering::Relaxed);
         vigil.keep(&helpers);
-        assert_eq!(vigil.n_awake.load(Ordering::Relaxed), 0);
+        assert_eq!(vigil.n_called.load(Ordering::Relaxed), 0);
         vigil.rests_until.store(0, Ordering::Relaxed);
         assert!(!vigil.rests());
     }

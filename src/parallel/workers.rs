@@ -126,8 +126,8 @@ impl Workers {
         } else {
             let began = Instant::now();
             let results = self.map(n, work);
-            if is_noticed && began.elapsed().as_nanos() > nanoseconds as u128 {
-                self.vigil.rest();
+            if is_noticed {
+                self.vigil.note(began.elapsed().as_nanos() <= nanoseconds as u128);
             }
             results
         };

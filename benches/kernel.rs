@@ -153,7 +153,8 @@ fn value(bencher: Bencher, size: (usize, usize)) {
         .bench(|| case.classes.log_likelihoods(case.input(), &workers, &monitor));
 }
 
-#[divan::bench(args = SIZES)]
+/// Twenty calls in a row, as in a fit, so that the second thread is awake.
+#[divan::bench(args = SIZES, sample_size = 20)]
 fn value_with_two_threads(bencher: Bencher, size: (usize, usize)) {
     let (case, workers, monitor) = (case(size), workers(2), Monitor::new());
     bencher
@@ -178,6 +179,15 @@ fn value_with_four_categories(bencher: Bencher, size: (usize, usize)) {
 #[divan::bench(args = SIZES)]
 fn value_and_gradient(bencher: Bencher, size: (usize, usize)) {
     let (case, workers, monitor) = (case(size), workers(1), Monitor::new());
+    let weights = case.problem.patterns().weights();
+    bencher
+        .counter(cells(size))
+        .bench(|| case.classes.vector_jacobian(case.input(), weights, &workers, &monitor));
+}
+
+#[divan::bench(args = SIZES, sample_size = 20)]
+fn value_and_gradient_with_two_threads(bencher: Bencher, size: (usize, usize)) {
+    let (case, workers, monitor) = (case(size), workers(2), Monitor::new());
     let weights = case.problem.patterns().weights();
     bencher
         .counter(cells(size))

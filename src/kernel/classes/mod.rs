@@ -189,6 +189,10 @@ impl Classes {
                 continue;
             };
             let slopes = total.slopes(&shares, root);
+            // As of a category that cannot have made a pattern which is itself all but impossible.
+            if slopes.iter().any(|slope| !slope.is_finite()) {
+                return Err(Drifted);
+            }
             let sums = weighted_sum(&slopes, &root.pairs[..slopes.len()]);
             let of_weights = mixture.root[category].iter().zip(sums);
             adjoint.weights[category] += of_weights.map(|(frequency, sum)| frequency * sum).sum::<f64>();

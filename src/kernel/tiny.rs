@@ -13,6 +13,9 @@ use std::borrow::Cow;
 /// log2 down to which probabilities are surely normal numbers.
 const NORMAL: i32 = -1000;
 
+/// Derivatives by logs below this may have lost digits.
+const LEAST_BY_LOG: f64 = 1e-290;
+
 /// Returns the transition probabilities of every branch, `[n_branches]`, as [`transitions`], but the natural log, a
 /// number below 0, of every positive one that is too small for a double.
 ///
@@ -37,8 +40,8 @@ pub fn transitions_or_logs(gain: f64, loss: f64, lengths: &[f64]) -> Vec<Transit
 /// Returns the vector-Jacobian product of [`transitions_or_logs`] with respect to the two rates and to each length.
 ///
 /// `adjoint` (`[n_branches]`) holds the derivatives by entries as [`Kernel::vector_jacobian`] gives them: by the log
-/// where the entry is one and the derivative by its probability is beyond doubles; else that derivative is in the other
-/// entry of the row, with its sign changed. A result beyond the largest double is infinite.
+/// where the entry is one and that derivative is a normal number; where it is smaller, the derivative by the probability
+/// is in the other entry of the row, with its sign changed. A result beyond the largest double is infinite.
 ///
 /// [`Kernel::vector_jacobian`]: super::Kernel::vector_jacobian
 #[must_use]
@@ -101,21 +104,23 @@ pub(super) fn scaled_entry(entry: f64) -> Scaled {
     }
 }
 
-/// Returns the derivatives by the entries of a table with logs, given those by the probabilities and, where the latter
-/// are infinite, by the logs.
+/// Returns the derivatives by the entries of a table with logs, given those by the probabilities and by the logs.
 ///
-/// A finite one goes to the other entry of its row, so that no log stands for what is not proportional to it.
+/// One by a log that a double holds stays that. Else, or where it is not known (NaN), what is proportional to the probability is next to nothing, and the
+/// derivative by the probability goes to the other entry of its row, as rows sum to 1.
 pub(crate) fn by_entries(
     mut by_probabilities: Transition,
     are_logs: [bool; 4],
     by_log: impl Fn(usize) -> f64,
 ) -> Transition {
     for entry in (0..4).filter(|&entry| are_logs[entry]) {
-        if by_probabilities[entry].is_finite() {
+        let by_log = by_log(entry);
+        let is_lost = by_log.is_nan() || by_log.abs() < LEAST_BY_LOG;
+        if is_lost && by_probabilities[entry].is_finite() {
             by_probabilities[entry ^ 1] -= by_probabilities[entry];
             by_probabilities[entry] = 0.0;
         } else {
-            by_probabilities[entry] = by_log(entry);
+            by_probabilities[entry] = by_log;
         }
     }
     by_probabilities
@@ -189,25 +194,26 @@ pub(super) fn pull_back_logs(
         }
         let (own, other) = if entry < 2 { (gain, loss) } else { (loss, gain) };
         let stays = entry == 0 || entry == 3;
-        let [by_own, by_other, by_length] = log_slopes(stays, own, other, length);
+        let [by_own, by_other, by_length] = log_pull_back(stays, own, other, length, adjoint[entry]);
         let slopes = if entry < 2 {
             [by_own, by_other, by_length]
         } else {
             [by_other, by_own, by_length]
         };
         for (total, slope) in by_logs.iter_mut().zip(slopes) {
-            *total += adjoint[entry] * slope;
+            *total += slope;
         }
     }
     (plain, by_logs)
 }
 
-/// Returns the derivatives of one of the logs that [`log_row`] returns by `own`, `other` and the length.
+/// Returns `adjoint` times the derivatives of one of the logs that [`log_row`] returns by `own`, `other` and the length.
 ///
-/// With `k = exp(-a t)`, `n = other + own k` and `c = 1 - k`: the first by own `(1 - own t) k / n - 1 / a`, by other
-/// `(1 - own t k) / n - 1 / a`, by t `-a own k / n`; the second by own `1 / own - r`, by other `-r`, by t `a k / c`, with
-/// `r = (c - a t k) / (a c)`.
-fn log_slopes(stays: bool, own: f64, other: f64, length: f64) -> [f64; 3] {
+/// With `k = exp(-a t)`, `n = other + own k` and `c = 1 - k`, the derivatives are: of the first by own
+/// `(1 - own t) k / n - 1 / a`, by other `(1 - own t k) / n - 1 / a`, by t `-a own k / n`; of the second by own
+/// `1 / own - r`, by other `-r`, by t `a k / c`, with `r = (c - a t k) / (a c)`. `1 / n` may be beyond doubles where its
+/// product with `adjoint` is not.
+fn log_pull_back(stays: bool, own: f64, other: f64, length: f64, adjoint: f64) -> [f64; 3] {
     let rate = own + other;
     let z = rate * length;
     let (kept, changed) = decay(z);
@@ -215,10 +221,11 @@ fn log_slopes(stays: bool, own: f64, other: f64, length: f64) -> [f64; 3] {
         let log_n = log_add(other.ln(), own.ln() - z);
         let share = (-z - log_n).exp();
         let moved = if share > 0.0 { own * length * share } else { 0.0 };
+        let over_n = (adjoint.abs().ln() - log_n).exp().copysign(adjoint);
         [
-            share - moved - 1.0 / rate,
-            (-log_n).exp() - moved - 1.0 / rate,
-            -rate * own * share,
+            adjoint * (share - moved - 1.0 / rate),
+            over_n - adjoint * (moved + 1.0 / rate),
+            -adjoint * rate * own * share,
         ]
     } else {
         let (ratio, by_length) = if z < 1e-8 {
@@ -226,7 +233,7 @@ fn log_slopes(stays: bool, own: f64, other: f64, length: f64) -> [f64; 3] {
         } else {
             (lost_twice(z, kept, changed) / changed / rate, rate * kept / changed)
         };
-        [1.0 / own - ratio, -ratio, by_length]
+        [adjoint / own - adjoint * ratio, -adjoint * ratio, adjoint * by_length]
     }
 }
 

@@ -214,7 +214,9 @@ impl<const W: usize> Equilibria<W> {
         let still = length * kept;
         let by_gain = to_present * absent.mul_add(phi, present * still) - absent * to_absent * chi;
         let by_loss = to_absent * present.mul_add(phi, absent * still) - present * to_present * chi;
-        [by_gain, by_loss, flow * rate * kept]
+        // The flow may be as large as 1 / k: neither product may leave the range before they meet.
+        let (slow, fast) = if rate < 1.0 { (rate, 1.0) } else { (1.0, rate) };
+        [by_gain, by_loss, (flow * slow) * (fast * kept)]
     }
 
     /// As [`pull_back`](Self::pull_back), entry by entry: a derivative may be infinite where its entry is exactly 0, and

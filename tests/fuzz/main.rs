@@ -360,8 +360,17 @@ fn draws_that_once_failed_are_right() {
     // A share of exp(-4426) of one category, whose derivative by a rate of 0 is none the less 1e-11; a derivative by how
     // a tip records that is beyond doubles within its category and in range times the share of that; a share that is
     // a subnormal number; a category that cannot have made the one pattern, of likelihood exp(-1154); a derivative of
-    // 1e283 by a probability of 1e-377, whose product is most of a derivative of 4e-91.
-    for seed in [16, 1_000_406, 1_002_884, 27_394_094_627_046, 27_394_101_628_762] {
+    // 1e283 by a probability of 1e-377, whose product is most of a derivative of 4e-91; one of 1e305 by a probability of
+    // 1e-305, and a rate of 715.
+    let seeds = [
+        16,
+        1_000_406,
+        1_002_884,
+        27_394_094_627_046,
+        27_394_101_628_762,
+        27_394_185_773_208,
+    ];
+    for seed in seeds {
         Seen::default().round(seed);
     }
 }

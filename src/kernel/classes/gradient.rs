@@ -4,14 +4,15 @@
 //! `q = P^T w`, `l += q r` and `r += q l`, summed over the classes that share a left or right class. Adjoints are
 //! those of the scaled values; only where a join rescaled must a power of two be put back.
 
-use super::buffer::{Buffer, Climb, Drifted, Magnitude, Side};
+use super::buffer::{Buffer, Drifted, Magnitude, Side};
 use super::build::{ClassJoin, Stretch};
 use super::joins::{Joins, Operand};
+use super::likelihoods::ClassLikelihoods;
 use super::pull::{Branch, Flow};
 use super::table::{Lines, Table};
+use super::task::Task;
 use super::value;
 use crate::kernel::dispatch::{ENTRIES, Pair, Simd};
-use crate::kernel::edge::SharedEdge;
 use crate::kernel::scaled::UP;
 use crate::kernel::transition::Transition;
 use std::ops::Range;
@@ -26,6 +27,17 @@ pub(in crate::kernel) struct Tape {
     adjoints: Vec<Option<Table>>,
     tips: [Buffer; 2],
     tip_adjoints: [Option<Table>; 2],
+    pub(super) at_root: RootScratch,
+}
+
+/// Working memory for the root's classes.
+#[derive(Default)]
+pub(super) struct RootScratch {
+    pub(super) likelihoods: ClassLikelihoods,
+    /// Sum of the cotangents of each class.
+    pub(super) shares: Vec<f64>,
+    /// Derivative by the likelihood of each class.
+    pub(super) slopes: Vec<f64>,
 }
 
 /// The results of joins: those that a later segment needs are kept, the others held while their segment is worked on.
@@ -93,24 +105,20 @@ impl Tape {
             adjoints: (0..joins.n_slots).map(|_| table()).collect(),
             tips: [Buffer::new(), Buffer::new()],
             tip_adjoints: [table(), table()],
+            at_root: RootScratch::default(),
         }
     }
 
     /// Computes every join; kept then are the results that later segments need, and held those of the last segment.
     #[inline(always)]
-    pub(super) fn record<S: Simd>(
-        &mut self,
-        simd: S,
-        joins: &Joins,
-        stretch: &Stretch,
-        edges: &[SharedEdge],
-    ) -> Result<(), Drifted> {
+    pub(super) fn record<S: Simd>(&mut self, simd: S, task: Task) -> Result<(), Drifted> {
+        let stretch = task.stretch;
         let kept = stretch.joins.iter().filter(|join| join.kept.is_some());
         let magnitudes = &mut self.results.kept_magnitudes;
         magnitudes.resize_with(kept.clone().count().max(magnitudes.len()), Magnitude::default);
         self.results.kept.make_room(kept);
         for segment in &stretch.segments {
-            self.compute(simd, joins, stretch, edges, segment, true)?;
+            self.compute(simd, task, segment, true)?;
         }
         Ok(())
     }
@@ -120,23 +128,22 @@ impl Tape {
     fn compute<S: Simd>(
         &mut self,
         simd: S,
-        joins: &Joins,
-        stretch: &Stretch,
-        edges: &[SharedEdge],
+        task: Task,
         segment: &Range<usize>,
         with_kept: bool,
     ) -> Result<(), Drifted> {
+        let Task { joins, stretch, .. } = task;
         self.scaled.clear();
         let held = stretch.joins[segment.clone()].iter().filter(|join| join.kept.is_none());
         self.results.held.make_room(held);
         for number in segment.clone() {
-            let (join, classes) = (&joins.list[number], &stretch.joins[number]);
+            let (join, classes) = task.join(number);
             let is_kept = classes.kept.is_some();
             if is_kept && !with_kept {
                 continue;
             }
             let sides = classes.sides(join);
-            load_tips(edges, sides, &mut self.tips);
+            task.load_tips(sides, &mut self.tips);
             let Results {
                 kept,
                 held,
@@ -169,7 +176,7 @@ impl Tape {
                 }
                 Operand::Tip { .. } | Operand::Nothing => self.tips[index].side(),
             };
-            let climb = Climb::new(edges, join.climbs);
+            let climb = task.climb(join);
             let (sides, pairs) = ([side(0), side(1)], &mut out[area.start..][..classes.n_classes]);
             value::combine(simd, classes, &stretch.indices, &climb, sides, pairs, &mut magnitude)?;
             starts[number] = area.start;
@@ -198,12 +205,11 @@ impl Tape {
     pub(super) fn play_back<S: Simd>(
         &mut self,
         simd: S,
-        joins: &Joins,
-        stretch: &Stretch,
-        edges: &[SharedEdge],
+        task: Task,
         root: impl Iterator<Item = Pair>,
         adjoint: &mut [Transition],
     ) -> Result<(), Drifted> {
+        let Task { joins, stretch, .. } = task;
         let Some(last) = joins.list.last() else { return Ok(()) };
         if let Some(table) = &mut self.adjoints[last.slot as usize] {
             for (entry, pair) in table.iter_mut().zip(root) {
@@ -212,10 +218,10 @@ impl Tape {
         }
         for segment in stretch.segments.iter().rev() {
             if segment.end < joins.list.len() {
-                self.compute(simd, joins, stretch, edges, segment, false)?;
+                self.compute(simd, task, segment, false)?;
             }
             for number in segment.clone().rev() {
-                self.pull(simd, joins, stretch, edges, number, adjoint);
+                self.pull(simd, task, number, adjoint);
             }
         }
         Ok(())
@@ -223,16 +229,9 @@ impl Tape {
 
     /// Sends the adjoint of a join to its sides, and adds that of its branch and of tips below it to `adjoint`.
     #[inline(always)]
-    fn pull<S: Simd>(
-        &mut self,
-        simd: S,
-        joins: &Joins,
-        stretch: &Stretch,
-        edges: &[SharedEdge],
-        number: usize,
-        adjoint: &mut [Transition],
-    ) {
-        let (join, classes) = (&joins.list[number], &stretch.joins[number]);
+    fn pull<S: Simd>(&mut self, simd: S, task: Task, number: usize, adjoint: &mut [Transition]) {
+        let Task { joins, stretch, .. } = task;
+        let (join, classes) = task.join(number);
         let sides = classes.sides(join);
         let Some(mut own) = self.adjoints[join.slot as usize].take() else {
             unreachable!("its parent came first")
@@ -242,7 +241,7 @@ impl Tape {
         } else if let Some((_, counts)) = self.scaled.pop_if(|(scaled, _)| *scaled == number) {
             put_back(&mut *own, &counts);
         }
-        load_tips(edges, sides, &mut self.tips);
+        task.load_tips(sides, &mut self.tips);
         let mut targets = [0, 1].map(|side| self.adjoint(joins, sides[side], side).take());
         let sizes = sides.map(|operand| match operand {
             Operand::Join(below) => stretch.joins[below as usize].n_classes,
@@ -262,7 +261,7 @@ impl Tape {
             Operand::Tip { .. } | Operand::Nothing => &*self.tips[side].pairs,
         };
         let branch = Branch {
-            climb: Climb::new(edges, join.climbs),
+            climb: task.climb(join),
             left: value(0),
             right: value(1),
         };
@@ -291,16 +290,6 @@ impl Tape {
         match operand {
             Operand::Join(below) => &mut self.adjoints[joins.list[below as usize].slot as usize],
             Operand::Tip { .. } | Operand::Nothing => &mut self.tip_adjoints[side],
-        }
-    }
-}
-
-/// Puts what climbs from those operands that are tips into their buffers.
-#[inline(always)]
-fn load_tips(edges: &[SharedEdge], sides: [Operand; 2], tips: &mut [Buffer; 2]) {
-    for (operand, tip) in sides.into_iter().zip(tips) {
-        if let Operand::Tip { node, .. } = operand {
-            tip.set_tip(&edges[node as usize]);
         }
     }
 }

@@ -9,10 +9,12 @@ mod build;
 mod gradient;
 mod joins;
 mod labels;
+mod likelihoods;
 mod numbering;
 mod pull;
 mod segments;
 mod table;
+mod task;
 mod value;
 
 pub(super) use buffer::Drifted;
@@ -23,16 +25,17 @@ pub(super) use value::Buffers;
 
 use super::dispatch::{Pair, Simd};
 use super::edge::SharedEdge;
-use super::elementary::ln;
 use super::plan::Plan;
-use super::scaled::{LN_UP, STEP, Scaled, exponent};
+use super::scaled::{STEP, exponent};
 use super::shared::SharedAdjoint;
 use crate::parallel::{Pool, Workers};
 use crate::problem::{BLOCK, Patterns};
-use buffer::{Buffer, Side};
+use buffer::Buffer;
 use build::Stretch;
+use gradient::RootScratch;
 use joins::Joins;
 use std::convert::Infallible;
+use task::Task;
 
 /// Patterns in a stretch at most: fewer share less, more leave the caches.
 const STRETCH: usize = 6144;
@@ -122,6 +125,14 @@ impl Classes {
         self.tapes.with(|| Tape::new(&self.joins), work)
     }
 
+    fn task<'a>(&'a self, stretch: &'a Stretch, mixture: &Mixture<'a>, category: usize) -> Task<'a> {
+        Task {
+            joins: &self.joins,
+            stretch,
+            edges: mixture.edges(category),
+        }
+    }
+
     /// Appends the log-likelihood of each pattern of a stretch; `edges` is `[n_categories][n_nodes]`.
     #[inline(always)]
     pub(super) fn log_likelihoods<S: Simd>(
@@ -133,9 +144,9 @@ impl Classes {
         values: &mut Vec<f64>,
     ) -> Result<(), Drifted> {
         let stretch = &self.stretches[stretch];
-        let mut likelihoods = ClassLikelihoods::default();
+        let mut likelihoods = std::mem::take(&mut buffers.likelihoods);
         for category in 0..mixture.weights.len() {
-            value::prune(simd, &self.joins, stretch, mixture.edges(category), buffers)?;
+            value::prune(simd, self.task(stretch, mixture, category), buffers)?;
             if let Some(root) = buffers.root(&self.joins).map(Buffer::side) {
                 likelihoods.add(
                     mixture.frequencies(category)?,
@@ -146,6 +157,7 @@ impl Classes {
             }
         }
         likelihoods.append_logs(stretch, values);
+        buffers.likelihoods = likelihoods;
         Ok(())
     }
 
@@ -164,11 +176,15 @@ impl Classes {
         let (values, adjoint) = output;
         let n_nodes = mixture.n_nodes();
         let n_categories = mixture.weights.len();
-        let mut total = ClassLikelihoods::default();
+        let RootScratch {
+            mut likelihoods,
+            mut shares,
+            mut slopes,
+        } = std::mem::take(&mut tape.at_root);
         for category in 0..n_categories {
-            tape.record(simd, &self.joins, stretch, mixture.edges(category))?;
+            tape.record(simd, self.task(stretch, mixture, category))?;
             if let Some(root) = tape.root(&self.joins, stretch) {
-                total.add(
+                likelihoods.add(
                     mixture.frequencies(category)?,
                     root,
                     stretch.n_root_classes(),
@@ -176,19 +192,21 @@ impl Classes {
                 );
             }
         }
-        let mut shares = vec![0.0; stretch.n_root_classes()];
+        shares.clear();
+        shares.resize(stretch.n_root_classes(), 0.0);
         for (&class, &cotangent) in stretch.root.iter().zip(&cotangent[stretch.patterns.clone()]) {
             shares[class as usize] += cotangent;
         }
         for category in 0..n_categories {
+            let task = self.task(stretch, mixture, category);
             if n_categories > 1 {
-                tape.record(simd, &self.joins, stretch, mixture.edges(category))?;
+                tape.record(simd, task)?;
             }
             let frequencies = mixture.frequencies(category)?;
             let Some(root) = tape.root(&self.joins, stretch) else {
                 continue;
             };
-            let slopes = total.slopes(&shares, root);
+            likelihoods.slopes(&shares, root, &mut slopes);
             // As of a category that cannot have made a pattern which is itself all but impossible.
             if slopes.iter().any(|slope| !slope.is_finite()) {
                 return Err(Drifted);
@@ -203,9 +221,14 @@ impl Classes {
                 .iter()
                 .map(|slope| frequencies.map(|frequency| slope * frequency));
             let table = &mut adjoint.transitions[category * n_nodes..(category + 1) * n_nodes];
-            tape.play_back(simd, &self.joins, stretch, mixture.edges(category), seeds, table)?;
+            tape.play_back(simd, task, seeds, table)?;
         }
-        total.append_logs(stretch, values);
+        likelihoods.append_logs(stretch, values);
+        tape.at_root = RootScratch {
+            likelihoods,
+            shares,
+            slopes,
+        };
         Ok(())
     }
 }
@@ -273,73 +296,5 @@ impl<'a> Mixture<'a> {
             .iter()
             .any(|&frequency| frequency > 0.0 && exponent(frequency) < -STEP);
         if is_tiny { Err(Drifted) } else { Ok(frequencies) }
-    }
-}
-
-/// The likelihood of each class of the root, summed over categories.
-#[derive(Default)]
-struct ClassLikelihoods {
-    sums: Vec<f64>,
-    counts: Vec<i32>,
-}
-
-impl ClassLikelihoods {
-    #[inline(always)]
-    fn add(&mut self, frequencies: [f64; 2], root: Side, n_classes: usize, is_first: bool) {
-        let likelihoods = root.pairs[..n_classes]
-            .iter()
-            .map(|&pair| value::at_root(frequencies, pair));
-        if is_first {
-            self.sums.extend(likelihoods);
-            self.counts.extend_from_slice(&root.magnitude.counts);
-        } else if self.counts.is_empty() && root.magnitude.counts.is_empty() {
-            for (sum, likelihood) in self.sums.iter_mut().zip(likelihoods) {
-                *sum += likelihood;
-            }
-        } else {
-            self.counts.resize(n_classes, 0);
-            for (class, likelihood) in likelihoods.enumerate() {
-                let count = root.magnitude.counts.get(class).copied().unwrap_or(0);
-                let (sum, sum_count) = (&mut self.sums[class], &mut self.counts[class]);
-                if count == *sum_count {
-                    *sum += likelihood;
-                } else {
-                    let total = Scaled::new(*sum, *sum_count).plus(Scaled::new(likelihood, count));
-                    (*sum, *sum_count) = (total.value, total.count);
-                }
-            }
-        }
-    }
-
-    /// Returns `share / L` of each class in the scale of a root's pairs; a class nobody asks for has 0, even if L is.
-    #[inline(always)]
-    fn slopes(&self, shares: &[f64], root: Side) -> Vec<f64> {
-        let slope = |share: f64, sum: f64| if share == 0.0 { 0.0 } else { share / sum };
-        let mut slopes: Vec<f64> = shares
-            .iter()
-            .zip(&self.sums)
-            .map(|(&share, &sum)| slope(share, sum))
-            .collect();
-        let own = &root.magnitude.counts;
-        if *own != self.counts {
-            let count = |counts: &[i32], class: usize| counts.get(class).copied().unwrap_or(0);
-            for (class, slope) in slopes.iter_mut().enumerate().filter(|(_, slope)| **slope != 0.0) {
-                let (count, total) = (count(own, class), count(&self.counts, class));
-                *slope = shares[class] * Scaled { value: 1.0, count }.over(Scaled::new(self.sums[class], total));
-            }
-        }
-        slopes
-    }
-
-    /// Appends the log-likelihoods in pattern order.
-    #[inline(always)]
-    fn append_logs(mut self, stretch: &Stretch, values: &mut Vec<f64>) {
-        for sum in &mut self.sums {
-            *sum = if *sum > 0.0 { ln(*sum) } else { f64::NEG_INFINITY };
-        }
-        for (sum, &count) in self.sums.iter_mut().zip(&self.counts) {
-            *sum -= f64::from(count) * LN_UP;
-        }
-        values.extend(stretch.root.iter().map(|&class| self.sums[class as usize]));
     }
 }

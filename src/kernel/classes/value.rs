@@ -1,16 +1,18 @@
 //! Pruning over subtree classes: every join computes each of its distinct sub-patterns once.
 
 use super::buffer::{Buffer, Climb, Drifted, Magnitude, QuadClimb, Side, times};
-use super::build::{CHOSEN, ClassJoin, Pairing, Stretch, choice};
+use super::build::{CHOSEN, ClassJoin, Pairing, choice};
 use super::joins::{Joins, Operand};
+use super::likelihoods::ClassLikelihoods;
+use super::task::Task;
 use crate::kernel::dispatch::{ENTRIES, Pair, Simd};
-use crate::kernel::edge::SharedEdge;
 use crate::kernel::scaled::STEP;
 
 /// The buffers of one evaluation; those of tips are loaded when a join needs them.
 pub(in crate::kernel) struct Buffers {
     slots: Vec<Option<Buffer>>,
     tips: [Buffer; 2],
+    pub(super) likelihoods: ClassLikelihoods,
 }
 
 impl Buffers {
@@ -18,6 +20,7 @@ impl Buffers {
         Self {
             slots: (0..joins.n_slots).map(|_| Some(Buffer::new())).collect(),
             tips: [Buffer::new(), Buffer::new()],
+            likelihoods: ClassLikelihoods::default(),
         }
     }
 
@@ -29,37 +32,27 @@ impl Buffers {
 
 /// Computes every join; what climbs from it stays until its parent was computed.
 #[inline(always)]
-pub(super) fn prune<S: Simd>(
-    simd: S,
-    joins: &Joins,
-    stretch: &Stretch,
-    edges: &[SharedEdge],
-    buffers: &mut Buffers,
-) -> Result<(), Drifted> {
-    for (join, classes) in joins.list.iter().zip(&stretch.joins) {
+pub(super) fn prune<S: Simd>(simd: S, task: Task, buffers: &mut Buffers) -> Result<(), Drifted> {
+    for (join, classes) in task.joins.list.iter().zip(&task.stretch.joins) {
         let slot = join.slot as usize;
         let Some(mut out) = buffers.slots[slot].take() else {
             unreachable!("no operand lies in its result's slot")
         };
         let sides = classes.sides(join);
-        for (operand, buffer) in sides.into_iter().zip(&mut buffers.tips) {
-            if let Operand::Tip { node, .. } = operand {
-                buffer.set_tip(&edges[node as usize]);
-            }
-        }
+        task.load_tips(sides, &mut buffers.tips);
         let side = |index: usize| match sides[index] {
-            Operand::Join(below) => buffers.slots[joins.list[below as usize].slot as usize].as_ref(),
+            Operand::Join(below) => buffers.slots[task.joins.list[below as usize].slot as usize].as_ref(),
             Operand::Tip { .. } | Operand::Nothing => Some(&buffers.tips[index]),
         };
         let (Some(left), Some(right)) = (side(0), side(1)) else {
             unreachable!("operands were computed before")
         };
-        let climb = Climb::new(edges, join.climbs);
+        let climb = task.climb(join);
         let (sides, pairs) = ([left.side(), right.side()], &mut out.pairs[..classes.n_classes]);
         let result = combine(
             simd,
             classes,
-            &stretch.indices,
+            &task.stretch.indices,
             &climb,
             sides,
             pairs,

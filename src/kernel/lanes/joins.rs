@@ -87,6 +87,8 @@ const FEWEST_JOINS: usize = 12;
 pub(in crate::kernel) struct Joins {
     steps: Vec<Step>,
     pub(super) n_slots: usize,
+    /// Sum of the lengths of all branches.
+    pub(super) whole_length: f64,
     /// Which of the allowances can be kept.
     allowed: u8,
     /// log2 of the largest step.
@@ -123,6 +125,7 @@ impl Joins {
         Some(Self {
             steps,
             n_slots,
+            whole_length: tree.branch_lengths()[..tree.root()].iter().sum(),
             allowed,
             top: exponent(longest) + 2,
             levels: (0..N_LEVELS).map(|_| OnceLock::new()).collect(),

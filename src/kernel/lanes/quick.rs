@@ -2,7 +2,7 @@
 //! as any other.
 //!
 //! `None` comes back for rates out of proportion to the tree, for states of a lane that drift apart by more than 2^200,
-//! and for likelihoods that are 0 or nearly so.
+//! for likelihoods that are 0 or nearly so, and for derivatives whose parts may cancel.
 
 use super::PreparedLanes;
 use super::adjoint::Part;
@@ -118,6 +118,7 @@ pub(super) fn gradients<S: Simd, const W: usize>(
     } = room;
     found.clear();
     rates.clear();
+    let joins = kernel.joins()?;
     for category in 0..prepared.n_categories() {
         let course = course(simd, kernel, prepared, category, first, chains)?;
         let mut scaling = Scaling::NONE;
@@ -132,6 +133,13 @@ pub(super) fn gradients<S: Simd, const W: usize>(
         found.push(here);
         sums.fill(Sums::ZERO);
         kept.descend(simd, &course, sums);
+        if !sums
+            .iter()
+            .zip(course.chains)
+            .all(|(sums, chain)| sums.are_exact(chain, joins))
+        {
+            return None;
+        }
         rates.extend(sums.iter().zip(course.chains).map(|(sums, chain)| sums.by_rates(chain)));
     }
     if !rates

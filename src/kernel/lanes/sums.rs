@@ -1,8 +1,12 @@
 //! What branches contribute to the derivatives by the rates.
 
+use super::joins::Joins;
 use super::table::{Chain, Rates};
 use super::wide::Wide;
 use crate::kernel::dispatch::Simd;
+
+/// Parts up to which derivatives are exact, for each join and beside: rounding leaves 1e-16 of them.
+const MOST_PARTS: [f64; 2] = [1e2, 1e4];
 
 /// Sums of what all branches of a set contribute to the derivatives of each lane.
 ///
@@ -38,6 +42,28 @@ impl<const W: usize> Sums<W> {
             by_loss[lane] = (-chain.gain[lane]).mul_add(flow, shared);
         }
         [by_gain, by_loss]
+    }
+
+    /// Returns whether the parts of the derivatives, which may cancel, are small enough in every lane: as derivatives by
+    /// the log of the larger rate, or, where that is next to 0, by events expected on the whole tree.
+    ///
+    /// They are large where the data ask for events whose rate is next to 0.
+    #[inline(always)]
+    pub(super) fn are_exact(&self, chain: &Chain<W>, joins: &Joins) -> bool {
+        let least_unit = 1.0 / joins.whole_length;
+        let most = MOST_PARTS[0].mul_add(joins.len() as f64, MOST_PARTS[1]);
+        let mut largest = 0.0;
+        for lane in 0..W {
+            let shared = (-chain.rate[lane]).mul_add(self.settled[lane], self.plain[lane]) * chain.inverse_rate[lane];
+            let unit = if chain.rate[lane] > least_unit {
+                chain.rate[lane]
+            } else {
+                least_unit
+            };
+            let parts = (self.flow[lane].abs() + shared.abs()) * unit;
+            largest = if parts > largest { parts } else { largest };
+        }
+        largest <= most
     }
 }
 

@@ -71,10 +71,9 @@ impl SharedEdge {
         }
     }
 
-    /// Returns whether an entry is 0 or tiny although the branch changes something.
+    /// Returns whether an entry is 0 or tiny.
     pub(super) fn has_gap(&self) -> bool {
-        let is_still = self.transition == [1.0, 0.0, 0.0, 1.0];
-        !is_still && (self.floor < -STEP || self.transition.contains(&0.0))
+        self.floor < -STEP || self.transition.contains(&0.0)
     }
 
     /// Returns an edge whose floor is right even where entries are too small for a double.

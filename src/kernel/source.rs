@@ -12,8 +12,7 @@ pub(super) trait Source<const W: usize> {
     /// Returns the probabilities of the branch above a node.
     fn edge(&self, node: usize) -> Self::Edge;
 
-    /// Returns whether on some branch a change takes no time or cannot come about, or nearly so: whether one of its
-    /// probabilities is 0 or tiny although another change is possible.
+    /// Returns whether a change cannot come about on some branch, or hardly: whether a probability is 0 or tiny.
     fn has_gaps(&self) -> bool;
 }
 
@@ -29,7 +28,9 @@ impl<const W: usize> Source<W> for SharedSource<'_> {
     }
 
     fn has_gaps(&self) -> bool {
-        self.0.iter().any(SharedEdge::has_gap)
+        self.0
+            .split_last()
+            .is_some_and(|(_root, edges)| edges.iter().any(SharedEdge::has_gap))
     }
 }
 
@@ -40,6 +41,13 @@ pub(super) struct Branches {
     pub(super) length: Vec<f64>,
     /// The set of rates of each branch, 0 for the root.
     pub(super) set: Vec<u32>,
+}
+
+impl Branches {
+    fn have_gaps<const W: usize>(&self, equilibria: &[Equilibria<W>]) -> bool {
+        let mut branches = self.length.iter().zip(&self.set).rev().skip(1);
+        branches.any(|(&length, &set)| equilibria[set as usize].has_gap(length))
+    }
 }
 
 /// Rates of its own for each lane, read once.
@@ -59,7 +67,7 @@ impl<'a, const W: usize> Source<W> for FreshSource<'a, W> {
     }
 
     fn has_gaps(&self) -> bool {
-        self.equilibria.iter().any(Equilibria::has_gap)
+        self.branches.have_gaps(self.equilibria)
     }
 }
 
@@ -97,6 +105,6 @@ impl<'a, const W: usize> Source<W> for KeptSource<'a, W> {
     }
 
     fn has_gaps(&self) -> bool {
-        self.equilibria.iter().any(Equilibria::has_gap)
+        self.branches.have_gaps(self.equilibria)
     }
 }

@@ -242,9 +242,10 @@ impl<const W: usize> Equilibria<W> {
         total
     }
 
-    /// Returns whether a state is never entered, or hardly ever, though it can be left.
-    pub(super) fn has_gap(&self) -> bool {
-        self.lone_rate > 0.0 || exponent(self.least_share.min(self.least_rate)) < -STEP
+    /// Returns whether over a length a change cannot come about, or hardly, in some lane.
+    pub(super) fn has_gap(&self, length: f64) -> bool {
+        let mut rates = self.gain.iter().chain(&self.loss);
+        length == 0.0 || self.floor(length) < -STEP || rates.any(|&rate| rate == 0.0)
     }
 
     /// Returns the rates of a lane.

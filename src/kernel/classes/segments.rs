@@ -20,7 +20,7 @@ pub(in crate::kernel) struct Held {
 
 /// What a share of the third-level cache and the second-level cache have room for.
 pub(super) const HELD: Held = Held {
-    all: 12 << 20,
+    all: 4 << 20,
     segment: 1 << 20,
 };
 

@@ -1,23 +1,27 @@
 //! Transition probabilities that are positive and yet too small for a double.
 //!
 //! Without losses an absent tip at the end of a branch of length t has the probability `exp(-g t)`; beyond an exponent
-//! of 708 a double loses its digits, and beyond 745 all of it, though its log is a number like any other. In a table
-//! with logs such an entry holds its natural log instead, which is below 0 as no probability is; derivatives by it are
-//! derivatives by the log. They are rare, so the work is done only where a bound says that there may be some.
+//! of 708 a double loses its digits, and beyond 745 all of it, though its log is a number like any other; somewhat before,
+//! derivatives by it grow beyond doubles. In a table with logs such an entry holds its natural log instead, which is below
+//! 0 as no probability is; derivatives by it are derivatives by the log. They are rare, so the work is done only where a
+//! bound says that there may be some.
 
 use super::elementary::decay;
 use super::scaled::Scaled;
 use super::transition::{Equilibria, Transition, lost_twice, transitions, transitions_adjoint};
 use std::borrow::Cow;
 
-/// log2 down to which probabilities are surely normal numbers.
-const NORMAL: i32 = -1000;
+/// Probabilities below this are held as logs: derivatives by larger ones, up to their inverse, have sums over any number
+/// of patterns that a double holds.
+const TINY: f64 = 1e-290;
+/// log2 down to which probabilities are surely not [`TINY`].
+const NOT_TINY: i32 = -950;
 
 /// Derivatives by logs below this may have lost digits.
 const LEAST_BY_LOG: f64 = 1e-290;
 
 /// Returns the transition probabilities of every branch, `[n_branches]`, as [`transitions`], but the natural log, a
-/// number below 0, of every positive one that is too small for a double.
+/// number below 0, of every positive one below 1e-290.
 ///
 /// ```
 /// use persiste_rust::kernel::transitions_or_logs;
@@ -40,7 +44,7 @@ pub fn transitions_or_logs(gain: f64, loss: f64, lengths: &[f64]) -> Vec<Transit
 /// Returns the vector-Jacobian product of [`transitions_or_logs`] with respect to the two rates and to each length.
 ///
 /// `adjoint` (`[n_branches]`) holds the derivatives by entries as [`Kernel::vector_jacobian`] gives them: by the log
-/// where the entry is one and that derivative is a normal number; where it is smaller, the derivative by the probability
+/// where the entry is one and a double holds that derivative; where it is smaller, the derivative by the probability
 /// is in the other entry of the row, with its sign changed. A result beyond the largest double is infinite.
 ///
 /// [`Kernel::vector_jacobian`]: super::Kernel::vector_jacobian
@@ -126,20 +130,20 @@ pub(crate) fn by_entries(
     by_probabilities
 }
 
-/// Returns whether some positive transition probability may not be a normal number.
+/// Returns whether some positive transition probability may be [`TINY`].
 fn may_be_tiny(gain: f64, loss: f64, lengths: &[f64]) -> bool {
     let positive = lengths.iter().copied().filter(|&length| length > 0.0);
     let (shortest, longest) = positive.fold((f64::INFINITY, 0.0), |(least, most), length| {
         (length.min(least), length.max(most))
     });
     let equilibria = Equilibria::of([gain], [loss]);
-    longest > 0.0 && equilibria.floor(shortest).min(equilibria.floor(longest)) < NORMAL
+    longest > 0.0 && equilibria.floor(shortest).min(equilibria.floor(longest)) < NOT_TINY
 }
 
-/// Returns the probabilities of a branch with logs in place of those that are positive but not normal numbers.
+/// Returns the probabilities of a branch with logs in place of those that are positive but [`TINY`].
 pub(super) fn or_logs(entries: Transition, [gain, loss, length]: [f64; 3]) -> Transition {
     let may_arise = [true, gain > 0.0 && length > 0.0, loss > 0.0 && length > 0.0, true];
-    let is_tiny = |entry: usize| may_arise[entry] && entries[entry] < f64::MIN_POSITIVE;
+    let is_tiny = |entry: usize| may_arise[entry] && entries[entry] < TINY;
     if !(0..4).any(is_tiny) {
         return entries;
     }

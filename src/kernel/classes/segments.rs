@@ -18,7 +18,7 @@ pub(in crate::kernel) struct Held {
     pub(in crate::kernel) segment: usize,
 }
 
-/// What a share of the third-level cache and the second-level cache have room for.
+/// What a core's share of the third-level cache, and what its second-level cache has room for.
 pub(super) const HELD: Held = Held {
     all: 4 << 20,
     segment: 1 << 20,

@@ -5,8 +5,10 @@ use super::table::{Chain, Rates};
 use super::wide::Wide;
 use crate::kernel::dispatch::Simd;
 
-/// Parts up to which derivatives are exact, for each join and beside: rounding leaves 1e-16 of them.
-const MOST_PARTS: [f64; 2] = [1e2, 1e4];
+/// Parts of derivatives up to which they are exact, as rounding leaves 1e-16 of them: so many on any tree,
+const PARTS: f64 = 1e4;
+/// and so many more for each join.
+const PARTS_OF_JOIN: f64 = 1e2;
 
 /// Sums of what all branches of a set contribute to the derivatives of each lane.
 ///
@@ -51,7 +53,7 @@ impl<const W: usize> Sums<W> {
     #[inline(always)]
     pub(super) fn are_exact(&self, chain: &Chain<W>, joins: &Joins) -> bool {
         let least_unit = 1.0 / joins.whole_length;
-        let most = MOST_PARTS[0].mul_add(joins.len() as f64, MOST_PARTS[1]);
+        let most = PARTS_OF_JOIN.mul_add(joins.len() as f64, PARTS);
         let mut largest = 0.0;
         for lane in 0..W {
             let shared = (-chain.rate[lane]).mul_add(self.settled[lane], self.plain[lane]) * chain.inverse_rate[lane];

@@ -38,12 +38,18 @@ impl<const W: usize> Sums<W> {
         let (mut by_gain, mut by_loss) = ([0.0; W], [0.0; W]);
         for lane in 0..W {
             let inverse = chain.inverse_rate[lane];
-            let shared = (-chain.rate[lane]).mul_add(self.settled[lane], self.plain[lane]) * inverse;
+            let shared = self.shared(chain, lane);
             let flow = self.flow[lane] * inverse;
             by_gain[lane] = chain.loss[lane].mul_add(flow, shared);
             by_loss[lane] = (-chain.gain[lane]).mul_add(flow, shared);
         }
         [by_gain, by_loss]
+    }
+
+    /// Returns `T / s`, which is a part of both derivatives.
+    #[inline(always)]
+    fn shared(&self, chain: &Chain<W>, lane: usize) -> f64 {
+        (-chain.rate[lane]).mul_add(self.settled[lane], self.plain[lane]) * chain.inverse_rate[lane]
     }
 
     /// Returns whether the parts of the derivatives, which may cancel, are small enough in every lane: as derivatives by
@@ -56,13 +62,12 @@ impl<const W: usize> Sums<W> {
         let most = PARTS_OF_JOIN.mul_add(joins.len() as f64, PARTS);
         let mut largest = 0.0;
         for lane in 0..W {
-            let shared = (-chain.rate[lane]).mul_add(self.settled[lane], self.plain[lane]) * chain.inverse_rate[lane];
             let unit = if chain.rate[lane] > least_unit {
                 chain.rate[lane]
             } else {
                 least_unit
             };
-            let parts = (self.flow[lane].abs() + shared.abs()) * unit;
+            let parts = (self.flow[lane].abs() + self.shared(chain, lane).abs()) * unit;
             largest = if parts > largest { parts } else { largest };
         }
         largest <= most
